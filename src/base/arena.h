@@ -1,0 +1,44 @@
+/*
+ * Bump allocation for everything that dies together: one arena per call, request or load.
+ *
+ * Nothing in an arena is freed by itself; sy_arena_release frees all of it. An arena has a maximum:
+ * past it every allocation answers NULL and `failed` stays set, so a caller may test once at the
+ * end of a run of appends. Builds with SY_ARENA_EACH (the sanitizer presets) allocate every piece
+ * by itself, so that AddressSanitizer sees overruns inside an arena.
+ */
+#ifndef SY_BASE_ARENA_H
+#define SY_BASE_ARENA_H
+
+#include "base/str.h"
+
+struct sy_arena_chunk;
+
+struct sy_arena {
+    struct sy_arena_chunk *chunks;
+    size_t used;  /* bytes handed out, alignment included */
+    size_t max;   /* bytes that may be handed out */
+    bool failed;  /* sticky: some allocation was refused */
+};
+
+/* Prepares an empty arena; allocates nothing yet. */
+void sy_arena_init(struct sy_arena *arena, size_t max);
+/* Frees everything and leaves the arena ready for use again. */
+void sy_arena_release(struct sy_arena *arena);
+/* Forgets the content but keeps the first chunk for the next user (release + init without free). */
+void sy_arena_clear(struct sy_arena *arena);
+/* 16-byte aligned, uninitialised / zeroed. NULL when the maximum or memory is exhausted. */
+void *sy_arena_alloc(struct sy_arena *arena, size_t size);
+void *sy_arena_zalloc(struct sy_arena *arena, size_t size);
+/* Zeroed array; refuses a product that overflows. */
+void *sy_arena_array(struct sy_arena *arena, size_t count, size_t size);
+/* Copies; the result is followed by a NUL that len does not count. {NULL,0} on failure. */
+struct sy_str sy_arena_copy(struct sy_arena *arena, struct sy_str s);
+/* NUL-terminated copy for a library's border, or NULL. */
+char *sy_arena_z(struct sy_arena *arena, struct sy_str s);
+/* Formatted text, NUL-terminated like sy_arena_copy. */
+struct sy_str sy_arena_printf(struct sy_arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Concatenation of `count` slices. */
+struct sy_str sy_arena_join(struct sy_arena *arena, const struct sy_str *parts, size_t count);
+
+#endif
