@@ -67,6 +67,9 @@ struct sy_task {
 };
 /* Runs at the end of this turn, outside every callback. */
 void sy_loop_defer(struct sy_loop *loop, struct sy_task *task);
+/* Takes a deferred task back before its owner dies; nothing happens if it is not queued. Not for
+ * posted tasks. */
+void sy_loop_undefer(struct sy_loop *loop, struct sy_task *task);
 /* From any thread: runs in one of the loop's next turns. The task must stay alive until run. */
 void sy_loop_post(struct sy_loop *loop, struct sy_task *task);
 
