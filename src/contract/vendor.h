@@ -147,14 +147,29 @@ struct sy_request {
     size_t reply_cap;    /* 0: the core's */
     bool uses_token;     /* carries the TOKEN fact: a 401 may be cured by one re-mint */
     bool from_row;       /* URL comes from a registry row or caller, not the configuration: guarded */
-    struct sy_str bound; /* must occur in url or body: the subject or account bound at resolve; absent: none */
+    struct sy_str bound; /* must occur in url or body: the subject or account bound at resolve, as it
+                          * stands on the wire (percent-encoded, or a quoted JSON string); absent: none */
 };
+
+/*
+ * True if `bound` is absent, or is `subject` or `account` in one of its wire forms and occurs in the
+ * URL or inside one slice of the body. The core refuses to send a request for which it is false.
+ */
+bool sy_request_is_bound(const struct sy_request *request, struct sy_str subject,
+                         struct sy_str account);
 
 struct sy_need {
     enum sy_fact_kind kind;
     struct sy_str key;
     uint64_t reject_generation; /* not this one (it was refused); 0: any */
 };
+
+/* Values and keys of facts (an adapter writes and reads them; the core keeps them unread):
+ *   TOKEN        the bearer itself                                        key ""
+ *   TOOL         the vendor's JSON object                                 key tool, or tool@version
+ *   ACCOUNTS     JSON array, see below                                    key per connection
+ *   AUTH_CONFIG  the vendor's id as text                                  key vendor_slug
+ *   LINK         {"url","expires_at_ms","account"}, the last two if known key per connection */
 
 /* A user's account at a vendor, as the ACCOUNTS fact holds them (JSON array of these members):
  *   {"id","user","status","vendor_status","scopes":[…]|absent}  status: ACTIVE PENDING EXPIRED REVOKED ERROR
