@@ -1,0 +1,217 @@
+/*
+ * Walking validated text. Nothing here checks grammar again: a nested value is skipped by counting
+ * brackets and stepping over strings, each byte once.
+ */
+#include "base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *skip_space(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+        at++;
+    return at;
+}
+
+/* From the opening quote to behind the closing one: the first quote after an even number of
+ * backslashes. */
+static const char *skip_string(const char *at, const char *end)
+{
+    const char *quote = at;
+
+    for (;;) {
+        size_t slashes = 0;
+        quote = memchr(quote + 1, '"', (size_t)(end - quote - 1));
+        if (!quote)
+            return end;
+        while (quote[-1 - (ptrdiff_t)slashes] == '\\')
+            slashes++;
+        if (slashes % 2 == 0)
+            return quote + 1;
+    }
+}
+
+static const char *skip_container(const char *at, const char *end)
+{
+    size_t depth = 0;
+
+    while (at < end) {
+        if (*at == '"') {
+            at = skip_string(at, end);
+            continue;
+        }
+        if (*at == '{' || *at == '[')
+            depth++;
+        else if (*at == '}' || *at == ']')
+            depth--;
+        at++;
+        if (depth == 0)
+            break;
+    }
+    return at;
+}
+
+static const char *skip_bare(const char *at, const char *end)
+{
+    while (at < end && *at != ',' && *at != ']' && *at != '}' && *at != ' ' && *at != '\n' &&
+           *at != '\r' && *at != '\t')
+        at++;
+    return at;
+}
+
+static struct sy_json value_at(const char *at, const char *end)
+{
+    enum sy_json_type type = SY_JSON_NUMBER;
+    const char *behind;
+
+    switch (*at) {
+    case '"':
+        type = SY_JSON_STRING;
+        behind = skip_string(at, end);
+        break;
+    case '{':
+    case '[':
+        type = *at == '{' ? SY_JSON_OBJECT : SY_JSON_ARRAY;
+        behind = skip_container(at, end);
+        break;
+    default:
+        if (*at == 't')
+            type = SY_JSON_TRUE;
+        else if (*at == 'f')
+            type = SY_JSON_FALSE;
+        else if (*at == 'n')
+            type = SY_JSON_NULL;
+        behind = skip_bare(at, end);
+        break;
+    }
+    return (struct sy_json){.type = type, .raw = {at, (size_t)(behind - at)}};
+}
+
+struct sy_json_iter sy_json_iter(struct sy_json container)
+{
+    struct sy_json_iter iter = {.object = container.type == SY_JSON_OBJECT};
+
+    if (container.type == SY_JSON_OBJECT || container.type == SY_JSON_ARRAY) {
+        iter.at = container.raw.ptr + 1;
+        iter.end = container.raw.ptr + container.raw.len - 1;
+    }
+    return iter;
+}
+
+bool sy_json_next(struct sy_json_iter *iter, struct sy_str *ret_name, struct sy_json *ret_value)
+{
+    const char *at = skip_space(iter->at, iter->end);
+    struct sy_str name = {NULL, 0};
+
+    if (at < iter->end && *at == ',')
+        at = skip_space(at + 1, iter->end);
+    if (at >= iter->end) {
+        iter->at = iter->end;
+        return false;
+    }
+    if (iter->object) {
+        name.ptr = at;
+        at = skip_string(at, iter->end);
+        name.len = (size_t)(at - name.ptr);
+        at = skip_space(at, iter->end);
+        at = skip_space(at + 1, iter->end); /* behind the colon */
+    }
+    *ret_value = value_at(at, iter->end);
+    if (ret_name)
+        *ret_name = name;
+    iter->at = at + ret_value->raw.len;
+    return true;
+}
+
+struct sy_json sy_json_get(struct sy_json object, struct sy_str name)
+{
+    struct sy_json_iter iter = sy_json_iter(object);
+    struct sy_json value;
+    struct sy_str raw_name;
+
+    if (object.type != SY_JSON_OBJECT)
+        return (struct sy_json){.type = SY_JSON_NONE};
+    while (sy_json_next(&iter, &raw_name, &value)) {
+        if (sy_json_name_is(raw_name, name))
+            return value;
+    }
+    return (struct sy_json){.type = SY_JSON_NONE};
+}
+
+struct sy_json sy_json_get_z(struct sy_json object, const char *name)
+{
+    return sy_json_get(object, sy_str_of(name));
+}
+
+struct sy_json sy_json_path(struct sy_json object, const char *dotted)
+{
+    struct sy_str rest = sy_str_of(dotted);
+    struct sy_str part;
+
+    while (sy_str_split(&rest, '.', &part))
+        object = sy_json_get(object, part);
+    return object;
+}
+
+size_t sy_json_count(struct sy_json container)
+{
+    struct sy_json_iter iter = sy_json_iter(container);
+    struct sy_json value;
+    size_t count = 0;
+
+    while (sy_json_next(&iter, NULL, &value))
+        count++;
+    return count;
+}
+
+bool sy_json_i64(struct sy_json value, int64_t *ret_value)
+{
+    return value.type == SY_JSON_NUMBER && sy_str_to_i64(value.raw, ret_value);
+}
+
+bool sy_json_is_true(struct sy_json value)
+{
+    return value.type == SY_JSON_TRUE;
+}
+
+bool sy_json_is_nothing(struct sy_json value)
+{
+    return value.type == SY_JSON_NONE || value.type == SY_JSON_NULL;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct sy_str *left = a;
+    const struct sy_str *right = b;
+
+    return sy_str_cmp(*left, *right);
+}
+
+/* Sorted and not hashed: the names come from outside, and sorting has no bad case to aim at. */
+bool sy_json_has_duplicates(struct sy_json object, struct sy_arena *scratch)
+{
+    struct sy_json_iter iter = sy_json_iter(object);
+    size_t count = object.type == SY_JSON_OBJECT ? sy_json_count(object) : 0;
+    struct sy_json value;
+    struct sy_str *names;
+
+    if (count < 2)
+        return false;
+    names = sy_arena_array(scratch, count, sizeof(*names));
+    if (!names)
+        return true;
+    for (size_t i = 0; i < count; i++) {
+        struct sy_json name = {.type = SY_JSON_STRING};
+        if (!sy_json_next(&iter, &name.raw, &value))
+            return true;
+        if (sy_json_string(name, scratch, /* refuse_nul= */ false, &names[i]) != SY_OK)
+            return true;
+    }
+    qsort(names, count, sizeof(*names), compare_names);
+    for (size_t i = 1; i < count; i++) {
+        if (sy_str_eq(names[i - 1], names[i]))
+            return true;
+    }
+    return false;
+}

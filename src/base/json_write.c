@@ -1,0 +1,272 @@
+/* The writer: the one place that puts JSON together. */
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/utf8.h"
+
+#include <assert.h>
+#include <string.h>
+
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static void put_escape(struct sy_buf *out, unsigned char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    static const char named[] = "\"\"\\\\\bb\ff\nn\rr\tt"; /* byte, letter */
+    char text[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+
+    for (size_t i = 0; i + 1 < sizeof(named); i += 2) {
+        if ((unsigned char)named[i] == c) {
+            text[1] = named[i + 1];
+            sy_buf_append(out, sy_str_from(text, 2));
+            return;
+        }
+    }
+    sy_buf_append(out, sy_str_from(text, sizeof(text)));
+}
+
+/* Writes what stands at `at` and is not plain ASCII; returns how many bytes that was. The controls
+ * U+007F to U+009F need no escape in JSON but steer terminals, so they get one. */
+static size_t put_special(struct sy_buf *out, const unsigned char *at, const unsigned char *end)
+{
+    size_t bad = 0;
+    size_t len;
+
+    if (*at < 0x80) {
+        put_escape(out, *at);
+        return 1;
+    }
+    len = sy_utf8_step(at, end, &bad);
+    if (len == 0) {
+        sy_buf_append(out, SY_STR("\xef\xbf\xbd"));
+        return bad ? bad : 1;
+    }
+    if (len == 2 && at[0] == 0xc2 && at[1] < 0xa0)
+        put_escape(out, at[1]);
+    else
+        sy_buf_append(out, sy_str_from((const char *)at, len));
+    return len;
+}
+
+void sy_json_quote(struct sy_buf *out, struct sy_str s)
+{
+    const unsigned char *at = (const unsigned char *)(s.ptr ? s.ptr : "");
+    const unsigned char *end = at + s.len;
+
+    sy_buf_append_char(out, '"');
+    while (at < end) {
+        const unsigned char *run = at;
+        while (at < end && is_plain(*at))
+            at++;
+        sy_buf_append(out, sy_str_from((const char *)run, (size_t)(at - run)));
+        if (at < end)
+            at += put_special(out, at, end);
+    }
+    sy_buf_append_char(out, '"');
+}
+
+void sy_jw_init(struct sy_json_writer *w, struct sy_buf *out)
+{
+    *w = (struct sy_json_writer){.out = out};
+}
+
+static void new_line(struct sy_json_writer *w)
+{
+    if (!w->pretty)
+        return;
+    sy_buf_append_char(w->out, '\n');
+    for (unsigned i = 0; i < w->depth; i++)
+        sy_buf_append(w->out, SY_STR("  "));
+}
+
+/* The comma and line break in front of an element or a member name. */
+static void begin_item(struct sy_json_writer *w)
+{
+    if (w->depth >= SY_JSON_WRITER_DEPTH)
+        return;
+    if (w->has_items[w->depth]) {
+        assert(w->depth > 0 && "one root value only");
+        sy_buf_append_char(w->out, ',');
+    }
+    w->has_items[w->depth] = true;
+    if (w->depth > 0)
+        new_line(w);
+}
+
+static void begin_value(struct sy_json_writer *w)
+{
+    if (w->after_name)
+        w->after_name = false;
+    else
+        begin_item(w);
+}
+
+/* Too deep is an error of the buffer, like every other; the ends must still balance. */
+static void open_container(struct sy_json_writer *w, char bracket)
+{
+    begin_value(w);
+    sy_buf_append_char(w->out, bracket);
+    w->depth++;
+    if (w->depth < SY_JSON_WRITER_DEPTH)
+        w->has_items[w->depth] = false;
+    else
+        w->out->failed = true;
+}
+
+static void close_container(struct sy_json_writer *w, char bracket)
+{
+    bool had_items;
+
+    assert(w->depth > 0 && !w->after_name);
+    had_items = w->depth < SY_JSON_WRITER_DEPTH && w->has_items[w->depth];
+    w->depth--;
+    if (had_items)
+        new_line(w);
+    sy_buf_append_char(w->out, bracket);
+}
+
+void sy_jw_object(struct sy_json_writer *w)
+{
+    open_container(w, '{');
+}
+
+void sy_jw_object_end(struct sy_json_writer *w)
+{
+    close_container(w, '}');
+}
+
+void sy_jw_array(struct sy_json_writer *w)
+{
+    open_container(w, '[');
+}
+
+void sy_jw_array_end(struct sy_json_writer *w)
+{
+    close_container(w, ']');
+}
+
+void sy_jw_name_str(struct sy_json_writer *w, struct sy_str name)
+{
+    assert(w->depth > 0 && !w->after_name);
+    begin_item(w);
+    sy_json_quote(w->out, name);
+    sy_buf_append(w->out, w->pretty ? SY_STR(": ") : SY_STR(":"));
+    w->after_name = true;
+}
+
+void sy_jw_name(struct sy_json_writer *w, const char *name)
+{
+    sy_jw_name_str(w, sy_str_of(name));
+}
+
+void sy_jw_str(struct sy_json_writer *w, struct sy_str value)
+{
+    begin_value(w);
+    if (value.ptr)
+        sy_json_quote(w->out, value);
+    else
+        sy_buf_append(w->out, SY_STR("null"));
+}
+
+void sy_jw_z(struct sy_json_writer *w, const char *value)
+{
+    sy_jw_str(w, sy_str_of(value));
+}
+
+void sy_jw_i64(struct sy_json_writer *w, int64_t value)
+{
+    begin_value(w);
+    sy_buf_append_i64(w->out, value);
+}
+
+void sy_jw_u64(struct sy_json_writer *w, uint64_t value)
+{
+    begin_value(w);
+    sy_buf_append_u64(w->out, value);
+}
+
+void sy_jw_us_as_ms(struct sy_json_writer *w, int64_t us)
+{
+    uint64_t magnitude = us < 0 ? 0 - (uint64_t)us : (uint64_t)us;
+    unsigned rest = (unsigned)(magnitude % 1000);
+    char fraction[4] = {'.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10),
+                        (char)('0' + rest % 10)};
+    size_t len = sizeof(fraction);
+
+    begin_value(w);
+    if (us < 0)
+        sy_buf_append_char(w->out, '-');
+    sy_buf_append_u64(w->out, magnitude / 1000);
+    while (len > 1 && fraction[len - 1] == '0')
+        len--;
+    if (len > 1)
+        sy_buf_append(w->out, sy_str_from(fraction, len));
+}
+
+void sy_jw_bool(struct sy_json_writer *w, bool value)
+{
+    begin_value(w);
+    sy_buf_append(w->out, value ? SY_STR("true") : SY_STR("false"));
+}
+
+void sy_jw_null(struct sy_json_writer *w)
+{
+    begin_value(w);
+    sy_buf_append(w->out, SY_STR("null"));
+}
+
+void sy_jw_raw(struct sy_json_writer *w, struct sy_str json)
+{
+    begin_value(w);
+    /* No text is no value; leaving a hole would break the document. */
+    sy_buf_append(w->out, json.len ? json : SY_STR("null"));
+}
+
+void sy_jw_member_str(struct sy_json_writer *w, const char *name, struct sy_str value)
+{
+    sy_jw_name(w, name);
+    sy_jw_str(w, value);
+}
+
+void sy_jw_opt_str(struct sy_json_writer *w, const char *name, struct sy_str value)
+{
+    if (value.ptr)
+        sy_jw_member_str(w, name, value);
+}
+
+void sy_jw_member_z(struct sy_json_writer *w, const char *name, const char *value)
+{
+    sy_jw_name(w, name);
+    sy_jw_z(w, value);
+}
+
+void sy_jw_member_i64(struct sy_json_writer *w, const char *name, int64_t value)
+{
+    sy_jw_name(w, name);
+    sy_jw_i64(w, value);
+}
+
+void sy_jw_member_bool(struct sy_json_writer *w, const char *name, bool value)
+{
+    sy_jw_name(w, name);
+    sy_jw_bool(w, value);
+}
+
+void sy_jw_member_time(struct sy_json_writer *w, const char *name, int64_t unix_ms)
+{
+    char text[SY_TIME_TEXT_MAX];
+
+    sy_jw_name(w, name);
+    if (unix_ms == 0)
+        sy_jw_null(w);
+    else
+        sy_jw_str(w, sy_time_text(unix_ms, text));
+}
+
+void sy_jw_member_raw(struct sy_json_writer *w, const char *name, struct sy_str json)
+{
+    sy_jw_name(w, name);
+    sy_jw_raw(w, json);
+}
