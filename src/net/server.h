@@ -18,14 +18,14 @@ struct sy_exchange; /* one request and its response */
 
 struct sy_server_limits {
     struct sy_http_limits http;
-    int64_t head_deadline_ms;      /* from the first byte (or accept) to the end of the head: 10 s */
-    int64_t body_deadline_ms;      /* absolute: 30 s, and at least body_min_rate */
-    uint64_t body_min_rate;        /* bytes per second, judged after 5 s: 1000 */
-    int64_t idle_ms;               /* keep-alive without a request: 60 s */
-    int64_t write_deadline_ms;     /* to take a response off us: 30 s without progress */
-    unsigned connections;          /* on this loop; beyond it accept is paused */
+    int64_t head_deadline_ms;  /* from the first byte (or accept) to the end of the head: 10 s */
+    int64_t body_deadline_ms;  /* absolute: 30 s, and at least body_min_rate */
+    uint64_t body_min_rate;    /* bytes per second, judged after 5 s: 1000 */
+    int64_t idle_ms;           /* keep-alive without a request: 60 s */
+    int64_t write_deadline_ms; /* to take a response off us: 30 s without progress */
+    unsigned connections;      /* on this loop; beyond it accept is paused */
     unsigned requests_per_connection; /* then Connection: close; 0 = no limit */
-    size_t memory;                 /* bytes of request bodies held on this loop; beyond: 503 */
+    size_t memory;                    /* bytes of request bodies held on this loop; beyond: 503 */
 };
 void sy_server_limits_default(struct sy_server_limits *limits);
 

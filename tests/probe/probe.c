@@ -1,0 +1,214 @@
+/*
+ * edge-probe: net/server with the smallest possible handler. GET and HEAD answer a short text,
+ * methods with a body echo it, OPTIONS lists the methods, others are 405 or 501.
+ *
+ * It prints "listening on 127.0.0.1:PORT" once it accepts and drains on SIGTERM or SIGINT.
+ */
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "net/server.h"
+
+#define WORKERS_MAX 64
+#define ALLOW SY_STR_INIT("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+
+struct worker {
+    pthread_t thread;
+    struct sy_loop *loop;
+    struct sy_server *server;
+    struct sy_task drain;
+};
+
+struct options {
+    struct sy_str address;
+    unsigned workers;
+    struct sy_server_limits limits;
+};
+
+static const struct sy_http_header allow = {SY_STR_INIT("Allow"), ALLOW};
+
+static void answer_other(struct sy_exchange *x)
+{
+    bool known = sy_str_eq(sy_exchange_head(x)->method_text, SY_STR("TRACE"));
+    struct sy_reply reply = {
+        .status = known ? 405 : 501,
+        .headers = &allow,
+        .header_count = known ? 1 : 0,
+    };
+
+    sy_exchange_reply(x, &reply);
+}
+
+static void on_request(struct sy_exchange *x, void *ctx)
+{
+    struct sy_reply reply = {.status = 200, .content_type = SY_STR("text/plain"), .body_count = 1};
+
+    (void)ctx;
+    switch (sy_exchange_head(x)->method) {
+    case SY_HTTP_GET:
+    case SY_HTTP_HEAD:
+    case SY_HTTP_DELETE:
+        reply.body[0] = SY_STR("ok\n");
+        break;
+    case SY_HTTP_POST:
+    case SY_HTTP_PUT:
+    case SY_HTTP_PATCH:
+        reply.content_type = SY_STR("application/octet-stream");
+        reply.body[0] = sy_exchange_body(x);
+        break;
+    case SY_HTTP_OPTIONS:
+        reply.headers = &allow;
+        reply.header_count = 1;
+        reply.body_count = 0;
+        break;
+    case SY_HTTP_OTHER:
+        answer_other(x);
+        return;
+    }
+    sy_exchange_reply(x, &reply);
+}
+
+static void on_refusal(struct sy_exchange *x, int status, const char *cause,
+                       struct sy_str *ret_content_type, struct sy_str *ret_body, void *ctx)
+{
+    (void)ctx;
+    *ret_content_type = SY_STR("text/plain");
+    *ret_body = sy_arena_printf(sy_exchange_arena(x), "%d %s\n", status, cause);
+}
+
+static void on_drained(void *ctx)
+{
+    sy_loop_stop(ctx);
+}
+
+static void drain(struct sy_loop *loop, struct sy_task *task)
+{
+    struct worker *worker = task->ctx;
+
+    sy_server_drain(worker->server, on_drained, loop);
+}
+
+static void *work(void *ctx)
+{
+    struct worker *worker = ctx;
+
+    sy_loop_run(worker->loop);
+    sy_server_destroy(worker->server);
+    sy_loop_destroy(worker->loop);
+    return NULL;
+}
+
+static int start(struct worker *worker, unsigned index, int listen_fd,
+                 const struct options *options)
+{
+    static const struct sy_server_events events = {.on_request = on_request,
+                                                   .on_refusal = on_refusal};
+    struct sy_err err = SY_ERR_INIT;
+
+    worker->drain = (struct sy_task){.fn = drain, .ctx = worker};
+    if (sy_loop_create(index, &worker->loop, &err) < 0 ||
+        sy_server_create(worker->loop, listen_fd, &options->limits, &events, &worker->server,
+                         &err) < 0) {
+        fprintf(stderr, "edge-probe: %s\n", err.text);
+        return SY_ERR;
+    }
+    return pthread_create(&worker->thread, NULL, work, worker) == 0 ? SY_OK : SY_ERR;
+}
+
+static void usage(void)
+{
+    fputs("usage: edge-probe [--listen HOST:PORT] [--threads N] [--head-ms N] [--body-ms N]\n"
+          "                  [--idle-ms N] [--write-ms N]\n",
+          stderr);
+}
+
+static bool set_number(struct options *options, int option, const char *text)
+{
+    uint64_t value;
+
+    if (!sy_str_to_u64(sy_str_of(text), &value) || value == 0 || value > 86400000)
+        return false;
+    switch (option) {
+    case 't':
+        options->workers = value < WORKERS_MAX ? (unsigned)value : WORKERS_MAX;
+        return true;
+    case 'h':
+        options->limits.head_deadline_ms = (int64_t)value;
+        return true;
+    case 'b':
+        options->limits.body_deadline_ms = (int64_t)value;
+        return true;
+    case 'i':
+        options->limits.idle_ms = (int64_t)value;
+        return true;
+    case 'w':
+        options->limits.write_deadline_ms = (int64_t)value;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool parse_options(int argc, char **argv, struct options *options)
+{
+    static const struct option known[] = {
+        {"listen", required_argument, NULL, 'l'},
+        {"threads", required_argument, NULL, 't'},
+        {"head-ms", required_argument, NULL, 'h'},
+        {"body-ms", required_argument, NULL, 'b'},
+        {"idle-ms", required_argument, NULL, 'i'},
+        {"write-ms", required_argument, NULL, 'w'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (option == 'l')
+            options->address = sy_str_of(optarg);
+        else if (!set_number(options, option, optarg))
+            return false;
+    }
+    return optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.address = SY_STR("127.0.0.1:0"), .workers = 1};
+    struct worker workers[WORKERS_MAX] = {0};
+    struct sy_err err = SY_ERR_INIT;
+    sigset_t signals;
+    int listen_fd;
+    int received;
+
+    sy_server_limits_default(&options.limits);
+    options.limits.connections = 100000;
+    if (!parse_options(argc, argv, &options)) {
+        usage();
+        return 2;
+    }
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    if (sy_listen(options.address, &listen_fd, &err) < 0) {
+        fprintf(stderr, "edge-probe: %s\n", err.text);
+        return 1;
+    }
+    for (unsigned i = 0; i < options.workers; i++) {
+        if (start(&workers[i], i, listen_fd, &options) < 0)
+            return 1;
+    }
+    printf("listening on 127.0.0.1:%d\n", sy_listen_port(listen_fd));
+    fflush(stdout);
+    sigwait(&signals, &received);
+    for (unsigned i = 0; i < options.workers; i++)
+        sy_loop_post(workers[i].loop, &workers[i].drain);
+    for (unsigned i = 0; i < options.workers; i++)
+        pthread_join(workers[i].thread, NULL);
+    close(listen_fd);
+    return 0;
+}
