@@ -31,7 +31,8 @@ void *sy_arena_alloc(struct sy_arena *arena, size_t size);
 void *sy_arena_zalloc(struct sy_arena *arena, size_t size);
 /* Zeroed array; refuses a product that overflows. */
 void *sy_arena_array(struct sy_arena *arena, size_t count, size_t size);
-/* Copies; the result is followed by a NUL that len does not count. {NULL,0} on failure. */
+/* Copies; the result is followed by a NUL that len does not count. {NULL,0} on failure, and for an
+ * absent string without failing. */
 struct sy_str sy_arena_copy(struct sy_arena *arena, struct sy_str s);
 /* NUL-terminated copy for a library's border, or NULL. */
 char *sy_arena_z(struct sy_arena *arena, struct sy_str s);

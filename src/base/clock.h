@@ -19,7 +19,7 @@ int64_t sy_clock_unix_ms(void);
 struct sy_str sy_time_text(int64_t unix_ms, char *out);
 /* RFC 3339 date-time, or a date alone (midnight UTC). Pure. False if malformed. */
 bool sy_time_parse(struct sy_str text, int64_t *ret_unix_ms);
-/* The three HTTP date forms (RFC 9110 §5.6.7). Pure. */
+/* The three HTTP date forms (RFC 9110 §5.6.7). Pure; two-digit years are 1970 to 2069. */
 bool sy_time_parse_http(struct sy_str text, int64_t *ret_unix_ms);
 /* "14d", "30s", "500ms", "2h", "5m". Pure. */
 bool sy_duration_parse(struct sy_str text, int64_t *ret_ms);

@@ -83,7 +83,8 @@ bool sy_json_i64(struct sy_json value, int64_t *ret_value);
 bool sy_json_is_true(struct sy_json value);
 /* Absent or null. */
 bool sy_json_is_nothing(struct sy_json value);
-/* True if two member names of this object (not of nested ones) are equal after decoding. */
+/* True if two member names of this object (not of nested ones) are equal after decoding, and also
+ * when `scratch` is too small to tell. */
 bool sy_json_has_duplicates(struct sy_json object, struct sy_arena *scratch);
 
 /*
@@ -106,7 +107,7 @@ void sy_jw_array(struct sy_json_writer *w);
 void sy_jw_array_end(struct sy_json_writer *w);
 void sy_jw_name(struct sy_json_writer *w, const char *name);
 void sy_jw_name_str(struct sy_json_writer *w, struct sy_str name);
-void sy_jw_str(struct sy_json_writer *w, struct sy_str value);
+void sy_jw_str(struct sy_json_writer *w, struct sy_str value); /* absent writes null */
 void sy_jw_z(struct sy_json_writer *w, const char *value); /* NULL writes null */
 void sy_jw_i64(struct sy_json_writer *w, int64_t value);
 void sy_jw_u64(struct sy_json_writer *w, uint64_t value);
@@ -114,7 +115,7 @@ void sy_jw_u64(struct sy_json_writer *w, uint64_t value);
 void sy_jw_us_as_ms(struct sy_json_writer *w, int64_t us);
 void sy_jw_bool(struct sy_json_writer *w, bool value);
 void sy_jw_null(struct sy_json_writer *w);
-/* Splices a value that is already valid JSON text. */
+/* Splices a value that is already valid JSON text; no text at all writes null. */
 void sy_jw_raw(struct sy_json_writer *w, struct sy_str json);
 /* Name and value in one; sy_jw_opt_str leaves the member out when the string is absent. */
 void sy_jw_member_str(struct sy_json_writer *w, const char *name, struct sy_str value);

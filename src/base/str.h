@@ -44,7 +44,8 @@ struct sy_str sy_str_skip(struct sy_str s, size_t from);
 struct sy_str sy_str_head(struct sy_str s, size_t len);
 /* Without leading and trailing spaces and tabs. */
 struct sy_str sy_str_trim(struct sy_str s);
-/* Takes the text before the first `sep` off `*rest` into *ret_part; false once *rest is used up. */
+/* Takes the text before the first `sep` off `*rest` into *ret_part; false once *rest is used up.
+ * Used up is absent, so "a," gives "a" and "", and an empty text gives one empty part. */
 bool sy_str_split(struct sy_str *rest, char sep, struct sy_str *ret_part);
 /* Decimal digits only, no sign, no spaces; false on overflow or anything else. */
 bool sy_str_to_u64(struct sy_str s, uint64_t *ret_value);
