@@ -8,7 +8,6 @@
 #include "config/yaml.h"
 #include "contract/vendor.h"
 
-#define SY_VENDORS_MAX 16
 #define SY_NAMED_SECRETS_MAX 64
 
 enum sy_ref_kind { SY_REF_LITERAL, SY_REF_ENV, SY_REF_FILE, SY_REF_INFISICAL };

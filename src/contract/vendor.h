@@ -24,6 +24,7 @@
 #define SY_VENDOR_ABI 1u
 #define SY_REQUEST_HEADERS_MAX 12
 #define SY_REQUEST_SLICES_MAX 8
+#define SY_VENDORS_MAX 16 /* built in at most; ids fit a 16-bit mask */
 #define SY_VENDOR_SETTINGS_MAX 12
 #define SY_OPERATION_SENDS_MAX 8
 #define SY_FACT_DEPTH_MAX 2

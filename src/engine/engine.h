@@ -19,9 +19,9 @@ struct sy_engine_loop;
 struct sy_vendor_runtime {
     const struct sy_vendor *vendor;
     struct sy_str settings[SY_VENDOR_SETTINGS_MAX];
-    bool present;        /* configured with credentials */
-    bool unavailable;    /* a secret could not be read; retried */
-    struct sy_str why;   /* when absent or unavailable */
+    bool present;      /* configured with credentials */
+    bool unavailable;  /* a secret could not be read; retried */
+    struct sy_str why; /* when absent or unavailable */
 };
 
 struct sy_engine_options {

@@ -1,0 +1,578 @@
+#include "engine/call.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/encode.h"
+
+#define SPARE_CALLS_MAX 256
+/* Room for the intent and the outcome row of one call, without a kept answer. */
+#define RECORD_BYTES 4096
+/* The transfer's own deadline strikes first and knows the finer cause; this one is the net below. */
+#define BACKSTOP_MS 20
+
+static const struct {
+    const char *name;
+    unsigned next;
+} states[SY_CALL_STATE_COUNT] = {
+#define SY_CALL_STATE(id, name, next, awaited) [SY_CALL_##id] = {name, next},
+#define TO(s) (1u << SY_CALL_##s)
+#include "contract/call_state.def"
+#undef SY_CALL_STATE
+};
+
+static void call_resolve(struct sy_call *call);
+static void call_admit_key(struct sy_call *call);
+
+const char *sy_call_state_name(enum sy_call_state state)
+{
+    return state < SY_CALL_STATE_COUNT ? states[state].name : "?";
+}
+
+void sy_call_to(struct sy_call *call, enum sy_call_state state)
+{
+    assert(states[call->state].next & (1u << state));
+    call->state = state;
+}
+
+static void call_later(struct sy_call *call, sy_task_fn *fn)
+{
+    call->task.fn = fn;
+    call->task.ctx = call;
+    sy_loop_defer(call->el->loop, &call->task);
+}
+
+/* ---- the end ---- */
+
+static void call_give_back(struct sy_call *call)
+{
+    struct sy_engine *engine = call->el->engine;
+
+    if (call->slot)
+        sy_hot_leave(call->slot);
+    call->slot = NULL;
+    atomic_fetch_sub(&engine->memory_used, call->memory_taken);
+    call->memory_taken = 0;
+    if (call->reserved)
+        sy_ledger_unreserve(call->el->ledger, call->reserved_bytes);
+    call->reserved = false;
+}
+
+static void call_free(struct sy_loop *loop, struct sy_task *task)
+{
+    struct sy_call *call = task->ctx;
+    struct sy_engine_loop *el = call->el;
+
+    (void)loop;
+    if (call->last_run)
+        sy_run_close(call->last_run);
+    sy_blob_unref(call->replay.body);
+    *call->at = call->next;
+    if (call->next)
+        call->next->at = call->at;
+    el->in_flight--;
+    if (el->spare_count < SPARE_CALLS_MAX) {
+        sy_arena_clear(&call->mem);
+        call->next = el->spare;
+        el->spare = call;
+        el->spare_count++;
+    } else {
+        sy_arena_release(&call->mem);
+        free(call);
+    }
+    sy_engine_ended(el);
+}
+
+static void count_call(struct sy_call *call)
+{
+    const struct sy_candidate *candidate = sy_call_candidate(call);
+    struct sy_str vendor = candidate ? candidate->vendor : SY_STR("none");
+    struct sy_str labels[3] = {
+        vendor,
+        sy_str_of(candidate ? sy_path_name(candidate->path) : "none"),
+        sy_str_of(call->successful ? "ok" : sy_code_name(call->failure.code)),
+    };
+    struct sy_metrics_set *metrics = call->el->metrics;
+
+    sy_metric_add(metrics, SY_METRIC_CALLS, labels, 1);
+    sy_metric_observe(metrics, SY_METRIC_CALL_SECONDS, &vendor,
+                      sy_loop_now_us(call->el->loop) - call->started_us);
+    if (call->vendor_us)
+        sy_metric_observe(metrics, SY_METRIC_VENDOR_SECONDS, &vendor, call->vendor_us);
+}
+
+static void call_answer(struct sy_call *call)
+{
+    sy_call_to(call, SY_CALL_CLOSED);
+    sy_timer_cancel(call->el->loop, &call->timer);
+    count_call(call);
+    call_give_back(call);
+    call->done(call, &call->answer, call->done_ctx);
+    call_later(call, call_free);
+}
+
+/* What the product keeps under a key: success, tool_failed, anything that may have been applied. */
+static bool answer_is_kept(const struct sy_call *call)
+{
+    return call->successful || call->failure.code == SY_CODE_TOOL_FAILED || call->maybe_applied;
+}
+
+static void key_settle(struct sy_call *call)
+{
+    struct sy_idempotency *index = call->el->engine->idempotency;
+    struct sy_str id = sy_str_from(call->id, call->id_len);
+    int64_t expires = call->started_unix_ms + IDEMPOTENCY_KEEP_MS;
+    struct sy_str body;
+
+    if (!call->key_pinned)
+        return;
+    call->key_pinned = false;
+    if (!answer_is_kept(call)) {
+        sy_idempotency_settle(index, &call->key, 0, id, NULL, false, expires);
+        return;
+    }
+    body = sy_arena_join(&call->mem, call->answer.body, call->answer.body_count);
+    sy_idempotency_settle(index, &call->key, call->answer.status, id, &body,
+                          !body.ptr || body.len > IDEMPOTENCY_ANSWER_MAX, expires);
+}
+
+static void outcome_written(struct sy_ledger_ticket *ticket, bool written)
+{
+    struct sy_call *call = ticket->ctx;
+
+    if (!written && !call->el->engine->options.mark_on_ledger_failure) {
+        call->maybe_applied =
+            call->maybe_applied ||
+            (call->successful && call->decision.effect != SY_EFFECT_READ && call->tries > 0);
+        call->successful = false;
+        call->failure = (struct sy_failure){
+            .code = SY_CODE_OVERLOADED,
+            .cause = SY_CAUSE_JOURNAL,
+            .detail = SY_STR("the ledger cannot be written; the result is withheld"),
+            .retry_after_ms = 1000,
+        };
+        sy_call_write_answer(call);
+    }
+    key_settle(call);
+    call_answer(call);
+}
+
+static void outcome_record(struct sy_call *call)
+{
+    struct sy_outcome_record record = {
+        .row = {.id = sy_str_from(call->id, call->id_len),
+                .tenant = call->request.caller.tenant,
+                .at_ms = call->started_unix_ms},
+    };
+
+    record.row.json = sy_call_write_row(call, call->replayed     ? "replayed"
+                                              : call->successful ? "ok"
+                                                                 : "failed");
+    if (call->key_pinned) {
+        record.answer.tenant = call->request.caller.tenant;
+        memcpy(record.answer.key_hash, call->key.key, 32);
+        memcpy(record.answer.body_hash, call->key.body, 32);
+        record.answer.call_id = record.row.id;
+        record.answer.expires_at_ms = call->started_unix_ms + IDEMPOTENCY_KEEP_MS;
+        record.keep_answer = answer_is_kept(call);
+        record.frees_key = !record.keep_answer && call->intent_written;
+        if (record.keep_answer) {
+            record.answer.status = call->answer.status;
+            record.answer.answer =
+                sy_arena_join(&call->mem, call->answer.body, call->answer.body_count);
+            record.answer.unknown = record.answer.answer.len > IDEMPOTENCY_ANSWER_MAX;
+            if (record.answer.unknown)
+                record.answer.answer = (struct sy_str){NULL, 0};
+        }
+    }
+    call->ticket.fn = outcome_written;
+    call->ticket.ctx = call;
+    sy_ledger_outcome(call->el->ledger, &record, &call->ticket);
+}
+
+void sy_call_settle(struct sy_call *call, const struct sy_failure *failure, bool maybe_applied)
+{
+    sy_call_to(call, SY_CALL_SETTLE);
+    sy_timer_cancel(call->el->loop, &call->timer);
+    call->successful = !failure;
+    call->maybe_applied = maybe_applied;
+    if (failure)
+        call->failure = *failure;
+    sy_call_write_answer(call);
+    outcome_record(call);
+}
+
+/* ---- an unlisted toolkit's probe ---- */
+
+static void call_after_probe(struct sy_call *call, enum sy_unlisted_result result)
+{
+    struct sy_failure failure = {.code = SY_CODE_TOOLKIT_MISSING,
+                                 .cause = SY_CAUSE_ABSENT,
+                                 .detail = SY_STR("every vendor of the policy's order was asked")};
+
+    call->probed = true;
+    switch (result) {
+    case SY_UNLISTED_HIT:
+        sy_call_to(call, SY_CALL_RESOLVE);
+        call_resolve(call);
+        return;
+    case SY_UNLISTED_MISS:
+        failure.suggestions = call->decision.failure.suggestions;
+        sy_call_open_case(call, &failure);
+        return;
+    case SY_UNLISTED_UNAVAILABLE:
+        failure.code = SY_CODE_VENDOR_UNAVAILABLE;
+        failure.cause = SY_CAUSE_NOT_ASKED;
+        failure.detail = sy_str_of(sy_cause_text(SY_CAUSE_NOT_ASKED));
+        sy_call_settle(call, &failure, false);
+        return;
+    }
+}
+
+static void probe_landed(struct sy_loop *loop, struct sy_task *task)
+{
+    struct sy_call *call = task->ctx;
+
+    (void)loop;
+    if (call->stopped)
+        sy_call_settle(call, &call->stop_failure, false);
+    else
+        call_after_probe(call, call->probe.result);
+}
+
+static void call_probe(struct sy_call *call)
+{
+    enum sy_unlisted_result result;
+
+    sy_call_to(call, SY_CALL_PROBE);
+    call->probe.task.fn = probe_landed;
+    call->probe.task.ctx = call;
+    call->probe.loop = call->el->loop;
+    if (sy_unlisted_ask(call->el, &call->decision, &call->probe, &result))
+        call_after_probe(call, result);
+}
+
+/* ---- resolve ---- */
+
+static void call_resolve(struct sy_call *call)
+{
+    const struct sy_call_request *request = &call->request;
+    struct sy_resolve_request what = {
+        .tool = request->tool,
+        .toolkit = request->toolkit,
+        .vendor = request->vendor,
+        .user_id = request->user_id,
+        .tenant = request->caller.tenant,
+        .environment = request->caller.environment,
+        .account = request->connection_id,
+    };
+    struct sy_failure failure = {.code = SY_CODE_OVERLOADED, .cause = SY_CAUSE_MEMORY};
+
+    if (sy_engine_resolve(call->el, &what, &call->mem, &call->decision) != SY_OK) {
+        sy_call_settle(call, &failure, false);
+        return;
+    }
+    switch (call->decision.kind) {
+    case SY_DECIDED:
+        sy_call_to(call, SY_CALL_STEP);
+        sy_call_attempt(call, 0);
+        return;
+    case SY_DECIDED_PROBE:
+        if (!call->probed) {
+            call_probe(call);
+            return;
+        }
+        failure =
+            (struct sy_failure){.code = SY_CODE_VENDOR_UNAVAILABLE, .cause = SY_CAUSE_NOT_ASKED};
+        sy_call_settle(call, &failure, false);
+        return;
+    case SY_DECIDED_NOT:
+        if (call->decision.opens_case)
+            sy_call_open_case(call, &call->decision.failure);
+        else
+            sy_call_settle(call, &call->decision.failure, false);
+        return;
+    }
+}
+
+/* ---- admission ---- */
+
+void sy_call_refuse(struct sy_call *call, enum sy_code code, enum sy_cause cause,
+                    int64_t retry_after_ms)
+{
+    struct sy_failure failure = {
+        .code = code,
+        .cause = cause,
+        .detail = sy_str_of(sy_cause_text(cause)),
+        .retry_after_ms = retry_after_ms,
+        .limited_by = code == SY_CODE_RATE_LIMITED ? "gateway" : NULL,
+    };
+    struct sy_str label = sy_str_of(sy_cause_word(cause));
+
+    if (cause != SY_CAUSE_NONE && cause != SY_CAUSE_BAD_FIELD)
+        sy_metric_add(call->el->metrics, SY_METRIC_LIMITED, &label, 1);
+    sy_call_settle(call, &failure, false);
+}
+
+static void twin_settled(struct sy_loop *loop, struct sy_task *task)
+{
+    struct sy_call *call = task->ctx;
+
+    (void)loop;
+    if (call->stopped) {
+        sy_call_settle(call, &call->stop_failure, false);
+        return;
+    }
+    sy_call_to(call, SY_CALL_ADMIT);
+    call_admit_key(call);
+}
+
+void sy_call_replay(struct sy_call *call)
+{
+    call->replayed = true;
+    call->successful = call->replay.status < 400;
+    sy_call_to(call, SY_CALL_SETTLE);
+    sy_timer_cancel(call->el->loop, &call->timer);
+    call->answer = (struct sy_call_answer){
+        .status = call->replay.status,
+        .content_type =
+            call->successful ? SY_STR("application/json") : SY_STR("application/problem+json"),
+        .call_id = sy_str_of(call->replay.call_id),
+        .replayed = true,
+        .body = {sy_blob_str(call->replay.body)},
+        .body_count = 1,
+    };
+    outcome_record(call);
+}
+
+static void count_key(struct sy_call *call, const char *result)
+{
+    struct sy_str label = sy_str_of(result);
+
+    sy_metric_add(call->el->metrics, SY_METRIC_IDEMPOTENCY, &label, 1);
+}
+
+static void call_unknown(struct sy_call *call)
+{
+    struct sy_failure failure = {
+        .code = SY_CODE_OUTCOME_UNKNOWN,
+        .cause = SY_CAUSE_LOST,
+        .detail = sy_arena_printf(&call->mem,
+                                  "the first call was %s; look its effect up at the "
+                                  "provider before calling with another key",
+                                  call->replay.call_id),
+    };
+
+    sy_call_settle(call, &failure, true);
+}
+
+static void call_admit_key(struct sy_call *call)
+{
+    struct sy_idempotency *index = call->el->engine->idempotency;
+
+    call->twin.task.fn = twin_settled;
+    call->twin.task.ctx = call;
+    call->twin.loop = call->el->loop;
+    switch (sy_idempotency_begin(index, &call->key, call->started_unix_ms, &call->twin,
+                                 &call->replay)) {
+    case SY_IDEMPOTENCY_FIRST:
+        call->key_pinned = true;
+        count_key(call, "first");
+        sy_call_to(call, SY_CALL_RESOLVE);
+        call_resolve(call);
+        return;
+    case SY_IDEMPOTENCY_WAIT:
+        count_key(call, "waited");
+        sy_call_to(call, SY_CALL_WAIT_TWIN);
+        return;
+    case SY_IDEMPOTENCY_REPLAY:
+        count_key(call, "replayed");
+        sy_call_replay(call);
+        return;
+    case SY_IDEMPOTENCY_FETCH:
+        count_key(call, "replayed");
+        sy_call_fetch_answer(call);
+        return;
+    case SY_IDEMPOTENCY_CONFLICT:
+        count_key(call, "conflict");
+        sy_call_refuse(call, SY_CODE_IDEMPOTENCY_CONFLICT, SY_CAUSE_NONE, 0);
+        return;
+    case SY_IDEMPOTENCY_UNKNOWN:
+        count_key(call, "unknown");
+        call_unknown(call);
+        return;
+    case SY_IDEMPOTENCY_FULL:
+        sy_call_refuse(call, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY, 60000);
+        return;
+    }
+}
+
+static bool take_memory(struct sy_call *call)
+{
+    struct sy_engine *engine = call->el->engine;
+    size_t want = CALL_ARENA_ESTIMATE + call->request.arguments.len;
+
+    if (atomic_fetch_add(&engine->memory_used, want) + want > engine->options.memory) {
+        atomic_fetch_sub(&engine->memory_used, want);
+        return false;
+    }
+    call->memory_taken = want;
+    return true;
+}
+
+/* One state of the call; runs from the call's own task so that `done` never comes from inside. */
+static void call_admit(struct sy_loop *loop, struct sy_task *task)
+{
+    struct sy_call *call = task->ctx;
+    struct sy_engine_loop *el = call->el;
+    const struct sy_policy *policy = sy_snapshot_policy(el->snapshot);
+    struct sy_tenant_slot *slot;
+    enum sy_admission admission;
+    int64_t wait_us;
+
+    (void)loop;
+    if (call->stopped) {
+        sy_call_settle(call, &call->stop_failure, false);
+        return;
+    }
+    if (el->draining) {
+        sy_call_refuse(call, SY_CODE_SHUTTING_DOWN, SY_CAUSE_NONE, 1000);
+        return;
+    }
+    call->reserved_bytes = RECORD_BYTES;
+    call->reserved = sy_ledger_reserve(el->ledger, call->reserved_bytes);
+    if (!call->reserved && !el->engine->options.mark_on_ledger_failure) {
+        sy_call_refuse(call, SY_CODE_OVERLOADED, SY_CAUSE_JOURNAL, 1000);
+        return;
+    }
+    slot = sy_hot_tenant(el->engine->hot, call->request.caller.tenant);
+    if (!slot || !take_memory(call)) {
+        sy_call_refuse(call, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY, 1000);
+        return;
+    }
+    admission = sy_hot_admit(slot, &policy->tenant_rate, sy_loop_now_us(el->loop), &wait_us);
+    if (admission != SY_ADMITTED) {
+        sy_call_refuse(call, SY_CODE_RATE_LIMITED,
+                       admission == SY_LIMITED_RATE ? SY_CAUSE_RATE : SY_CAUSE_IN_FLIGHT,
+                       admission == SY_LIMITED_RATE ? wait_us / 1000 + 1 : 1000);
+        return;
+    }
+    call->slot = slot;
+    if (call->has_key) {
+        call_admit_key(call);
+        return;
+    }
+    sy_call_to(call, SY_CALL_RESOLVE);
+    call_resolve(call);
+}
+
+/* ---- deadline and hang-up ---- */
+
+static void call_times_out(struct sy_loop *loop, struct sy_timer *timer)
+{
+    struct sy_call *call = timer->ctx;
+
+    (void)loop;
+    sy_call_stop(call, SY_CODE_VENDOR_TIMEOUT, SY_CAUSE_DEADLINE);
+}
+
+void sy_call_hangup(struct sy_call *call)
+{
+    call->hung_up = true;
+    /* A write that is on its way runs on: its outcome must be known. */
+    if (call->run && (call->run->write_started || sy_run_has_write_out(call->run)))
+        return;
+    sy_call_stop(call, SY_CODE_REQUEST_TIMEOUT, SY_CAUSE_CLIENT_GONE);
+}
+
+/* ---- the beginning ---- */
+
+static struct sy_call *call_take(struct sy_engine_loop *el)
+{
+    struct sy_call *call = el->spare;
+    struct sy_arena mem;
+
+    if (call) {
+        el->spare = call->next;
+        el->spare_count--;
+        mem = call->mem;
+        memset(call, 0, sizeof(*call));
+        call->mem = mem;
+        return call;
+    }
+    call = calloc(1, sizeof(*call));
+    if (call)
+        sy_arena_init(&call->mem, CALL_ARENA_MAX);
+    return call;
+}
+
+static bool request_copy(struct sy_call *call, const struct sy_call_request *from)
+{
+    struct sy_call_request *to = &call->request;
+    struct sy_str *slices[] = {&to->caller.tenant, &to->caller.key_id, &to->caller.environment,
+                               &to->tool,          &to->toolkit,       &to->user_id,
+                               &to->vendor,        &to->connection_id, &to->idempotency_key,
+                               &to->arguments,     &to->traceparent};
+
+    *to = *from;
+    for (size_t i = 0; i < SY_ARRAY_LEN(slices); i++)
+        if (slices[i]->ptr)
+            *slices[i] = sy_arena_copy(&call->mem, *slices[i]);
+    if (!to->arguments.ptr)
+        to->arguments = SY_STR("{}");
+    to->body = (struct sy_str){NULL, 0};
+    return !call->mem.failed;
+}
+
+static void call_name(struct sy_call *call)
+{
+    unsigned char random[10];
+
+    memcpy(call->id, "call_", 5);
+    sy_random(random, sizeof(random));
+    sy_ulid(call->started_unix_ms, random, call->id + 5);
+    call->id_len = 31;
+}
+
+struct sy_call *sy_engine_execute(struct sy_engine_loop *el, const struct sy_call_request *request,
+                                  sy_call_done_fn *done, void *ctx)
+{
+    struct sy_call *call = call_take(el);
+    int64_t timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : DEFAULT_TIMEOUT_MS;
+
+    if (!call)
+        return NULL;
+    call->el = el;
+    call->state = SY_CALL_ADMIT;
+    call->done = done;
+    call->done_ctx = ctx;
+    call->started_unix_ms = sy_loop_unix_ms(el->loop);
+    call->started_us = request->started_us ? request->started_us : sy_loop_now_us(el->loop);
+    if (timeout_ms > MAX_TIMEOUT_MS)
+        timeout_ms = MAX_TIMEOUT_MS;
+    call->deadline_ms = sy_loop_now_ms(el->loop) + timeout_ms;
+    call->timer.fn = call_times_out;
+    call->timer.ctx = call;
+    if (!request_copy(call, request) ||
+        sy_timer_set(el->loop, &call->timer, call->deadline_ms + BACKSTOP_MS) != SY_OK) {
+        sy_arena_release(&call->mem);
+        free(call);
+        return NULL;
+    }
+    if (request->idempotency_key.len) {
+        call->has_key = true;
+        call->key = sy_idempotency_key_make(request->caller.tenant, request->idempotency_key,
+                                            request->body);
+    }
+    call_name(call);
+    call->next = el->calls;
+    call->at = &el->calls;
+    if (call->next)
+        call->next->at = &call->next;
+    el->calls = call;
+    el->in_flight++;
+    call_later(call, call_admit);
+    return call;
+}

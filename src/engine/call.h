@@ -1,0 +1,112 @@
+/*
+ * One call as a state machine: contract/call_state.def has the states and their successors.
+ *
+ * Files: call.c admits, moves between states and settles; attempt.c runs routes and decides what
+ * follows a failure; answer.c writes the reply and the ledger row.
+ */
+#ifndef SY_ENGINE_CALL_H
+#define SY_ENGINE_CALL_H
+
+#include "engine/engine_int.h"
+
+enum sy_call_state {
+#define SY_CALL_STATE(id, name, next, awaited) SY_CALL_##id,
+#include "contract/call_state.def"
+#undef SY_CALL_STATE
+    SY_CALL_STATE_COUNT
+};
+
+const char *sy_call_state_name(enum sy_call_state state);
+
+struct sy_call {
+    struct sy_engine_loop *el;
+    struct sy_call *next, **at; /* in el->calls */
+    enum sy_call_state state;
+    struct sy_arena mem;
+    struct sy_call_request request; /* slices in mem */
+    sy_call_done_fn *done;
+    void *done_ctx;
+    char id[40];
+    size_t id_len;
+    int64_t started_us, started_unix_ms;
+    int64_t deadline_ms; /* the caller's: bounds all attempts together */
+    struct sy_timer timer;
+    struct sy_task task; /* goes on from a clean stack */
+    bool hung_up;
+    bool stopped; /* deadline or hang-up: settle with stop_failure as soon as nothing is pending */
+    struct sy_failure stop_failure;
+
+    /* What must be given back. */
+    struct sy_tenant_slot *slot;
+    size_t memory_taken;
+    bool reserved;
+    size_t reserved_bytes;
+
+    /* Idempotency */
+    bool has_key, key_pinned;
+    struct sy_idempotency_key key;
+    struct sy_idempotency_wait twin;
+    struct sy_idempotency_answer replay;
+
+    /* Decision */
+    struct sy_decision decision;
+    struct sy_unlisted_wait probe;
+    bool probed;
+    struct side_job *side; /* the store is asked for this call */
+
+    /* Attempts */
+    unsigned candidate; /* index of the one tried */
+    unsigned tries;
+    struct sy_run *run;      /* the attempt, in mem */
+    struct sy_run *last_run; /* ended, its replies still borrowed by the answer */
+    bool fell_back;
+    struct sy_ask *check; /* whether a fallback's account is active */
+    unsigned checking_index;
+    struct sy_failure first_failure; /* answered when the fallback fails as well */
+    bool has_first_failure;
+    bool first_maybe_applied;
+    unsigned first_candidate;
+    int64_t vendor_us;
+
+    /* Outcome */
+    bool successful;
+    bool replayed;
+    struct sy_result result;
+    struct sy_failure failure;
+    bool maybe_applied;
+    bool intent_written;
+    struct sy_ledger_ticket intent_ticket;
+    struct sy_ledger_ticket ticket;
+    struct sy_timer backoff;
+    struct sy_call_answer answer;
+};
+
+/* The one way to another state: checks the allowed successors, counts, keeps the deadline. */
+void sy_call_to(struct sy_call *call, enum sy_call_state state);
+/* Ends the call with a failure, or with call->result when `failure` is NULL. */
+void sy_call_settle(struct sy_call *call, const struct sy_failure *failure, bool maybe_applied);
+
+/* call.c: a refusal of ours, counted as a limit where it is one. */
+void sy_call_refuse(struct sy_call *call, enum sy_code code, enum sy_cause cause,
+                    int64_t retry_after_ms);
+/* call.c: answers with call->replay. */
+void sy_call_replay(struct sy_call *call);
+/* side.c: opens or bumps the case of a missing toolkit, then settles with `failure`. */
+void sy_call_open_case(struct sy_call *call, const struct sy_failure *failure);
+/* side.c: reads a kept answer from the store, then replays it. */
+void sy_call_fetch_answer(struct sy_call *call);
+/* side.c: the call no longer waits for the store. */
+void sy_call_leave_side(struct sy_call *call);
+/* attempt.c: runs candidate `index`; ends in sy_call_settle sooner or later. */
+void sy_call_attempt(struct sy_call *call, unsigned index);
+/* attempt.c: stops what runs because the deadline passed or the client left. */
+void sy_call_stop(struct sy_call *call, enum sy_code code, enum sy_cause cause);
+/* attempt.c: the candidate at work, or NULL before one. */
+const struct sy_candidate *sy_call_candidate(const struct sy_call *call);
+
+/* answer.c: fills call->answer. */
+void sy_call_write_answer(struct sy_call *call);
+/* answer.c: the public ledger row with the outcome ("ok", "failed", "unknown", "replayed"). */
+struct sy_str sy_call_write_row(struct sy_call *call, const char *outcome);
+
+#endif

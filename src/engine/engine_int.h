@@ -1,0 +1,85 @@
+/*
+ * Inside the engine: the structs its files share. Users include engine/engine.h.
+ */
+#ifndef SY_ENGINE_ENGINE_INT_H
+#define SY_ENGINE_ENGINE_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "engine/engine.h"
+#include "engine/facts.h"
+#include "engine/hot.h"
+#include "engine/idempotency.h"
+#include "engine/run.h"
+#include "engine/unlisted.h"
+
+#define ENGINE_LOOPS_MAX 64
+#define CALL_ARENA_MAX ((size_t)48 << 20)
+#define CALL_ARENA_ESTIMATE ((size_t)16 << 10)
+#define CASES_A_TENANT_A_DAY 100u
+#define DEFAULT_TIMEOUT_MS 30000
+#define MAX_TIMEOUT_MS 300000
+
+/* Runtime values of a vendor. Never freed before the engine: runs point into it. */
+struct sy_runtime_node {
+    struct sy_vendor_runtime runtime;
+    uint64_t generation; /* of the credentials; part of every fact's key */
+    struct sy_arena mem;
+    struct sy_runtime_node *older;
+};
+
+struct sy_engine {
+    struct sy_engine_options options;
+    size_t vendor_count;
+    _Atomic(struct sy_runtime_node *) runtimes[SY_VENDORS_MAX];
+    struct sy_breaker_slot *breakers[SY_VENDORS_MAX];
+    _Atomic bool quarantined[SY_VENDORS_MAX];
+    const struct sy_vendor *vendors[SY_VENDORS_MAX];
+    struct sy_hot *hot;
+    struct sy_fact_cache *facts;
+    struct sy_idempotency *idempotency;
+    struct sy_prober *unlisted;
+    _Atomic size_t memory_used;
+
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t acknowledged;
+    struct sy_engine_loop *loops[ENGINE_LOOPS_MAX];
+    unsigned loop_count;
+    unsigned pending_acks;
+    struct sy_snapshot *snapshot;
+    void (*snapshot_free)(struct sy_snapshot *snapshot, void *ctx);
+    void *snapshot_free_ctx;
+    const struct sy_policy *policy;
+    struct policy_hold *policy_hold; /* reload.c */
+};
+
+struct sy_engine_loop {
+    struct sy_engine *engine;
+    struct sy_loop *loop;
+    struct sy_transfers transfers;
+    struct sy_ledger_loop *ledger;
+    struct sy_metrics_set *metrics;
+    const struct sy_snapshot *snapshot; /* changes only between turns */
+    struct sy_snapshot *next_snapshot;
+    struct sy_task adopt;
+    struct sy_call *calls; /* all in flight, a list */
+    struct sy_call *spare; /* closed ones kept for reuse, with their first arena chunk */
+    unsigned spare_count;
+    unsigned in_flight;
+    unsigned asks;
+    bool draining;
+    void (*drained)(void *ctx);
+    void *drained_ctx;
+};
+
+const struct sy_runtime_node *sy_engine_runtime(struct sy_engine *engine, size_t index);
+/* Index of a vendor by name, or -1. */
+int sy_engine_vendor_index(const struct sy_engine *engine, struct sy_str name);
+/* Tells the drain that a call or ask has ended. */
+void sy_engine_ended(struct sy_engine_loop *el);
+/* The resolver's facts of this moment; arrays live in `arena`. */
+int sy_engine_resolve_facts(struct sy_engine_loop *el, struct sy_arena *arena,
+                            struct sy_resolve_facts *ret);
+
+#endif

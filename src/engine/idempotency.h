@@ -1,0 +1,72 @@
+/*
+ * Idempotency keys of all tenants: an index in memory, loaded at start, answers in the store.
+ *
+ * A key is pinned by the call that begins with it and settled by the same call: with an answer that
+ * is replayed for 24 h, as unknown, or free again. Calls that begin with a pinned key wait.
+ */
+#ifndef SY_ENGINE_IDEMPOTENCY_H
+#define SY_ENGINE_IDEMPOTENCY_H
+
+#include "contract/store.h"
+#include "engine/blob.h"
+#include "net/loop.h"
+
+#define IDEMPOTENCY_KEEP_MS ((int64_t)24 * 3600 * 1000)
+#define IDEMPOTENCY_ANSWER_MAX ((size_t)1 << 20)
+#define IDEMPOTENCY_KEYS_MAX 1000000u
+#define IDEMPOTENCY_MEMORY ((size_t)64 << 20)
+
+struct sy_idempotency;
+
+struct sy_idempotency_key {
+    unsigned char key[32];  /* of tenant and key */
+    unsigned char body[32]; /* of the request body without the key */
+};
+
+/* A call that waits for its twin; embedded. task.fn and ctx are the caller's. */
+struct sy_idempotency_wait {
+    struct sy_task task;
+    struct sy_loop *loop;
+    struct sy_idempotency_wait *next;
+    bool waiting;
+};
+
+enum sy_idempotency_verdict {
+    SY_IDEMPOTENCY_FIRST,    /* the caller pinned the key and must settle it */
+    SY_IDEMPOTENCY_WAIT,     /* task is posted when the first settles; then begin again */
+    SY_IDEMPOTENCY_REPLAY,   /* *ret has status, call_id, answer */
+    SY_IDEMPOTENCY_FETCH,    /* answered before; the answer is in the store only */
+    SY_IDEMPOTENCY_CONFLICT, /* same key, other body */
+    SY_IDEMPOTENCY_UNKNOWN,  /* the first outcome was lost or not kept */
+    SY_IDEMPOTENCY_FULL,
+};
+
+struct sy_idempotency_answer {
+    int status;
+    char call_id[40];
+    struct sy_blob *body; /* a reference of the receiver */
+};
+
+int sy_idempotency_create(struct sy_idempotency **ret, struct sy_err *err);
+void sy_idempotency_free(struct sy_idempotency *index);
+/* Reads the unexpired rows of the store. Before the loops run. */
+int sy_idempotency_load(struct sy_idempotency *index, struct sy_store *store, int64_t now_unix_ms,
+                        struct sy_err *err);
+
+struct sy_idempotency_key sy_idempotency_key_make(struct sy_str tenant, struct sy_str key,
+                                                  struct sy_str body);
+
+enum sy_idempotency_verdict sy_idempotency_begin(struct sy_idempotency *index,
+                                                 const struct sy_idempotency_key *key,
+                                                 int64_t now_unix_ms,
+                                                 struct sy_idempotency_wait *wait,
+                                                 struct sy_idempotency_answer *ret);
+/* The first call's end. answer NULL: the key is free again; unknown: pinned without an answer. */
+void sy_idempotency_settle(struct sy_idempotency *index, const struct sy_idempotency_key *key,
+                           int status, struct sy_str call_id, const struct sy_str *answer,
+                           bool unknown, int64_t expires_at_ms);
+/* True: off the list. False: the task is on its way. */
+bool sy_idempotency_cancel(struct sy_idempotency *index, const struct sy_idempotency_key *key,
+                           struct sy_idempotency_wait *wait);
+
+#endif

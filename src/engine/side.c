@@ -1,0 +1,165 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/call.h"
+
+/*
+ * A question of a call to the store. It owns copies of what the writer thread reads, so that a call
+ * whose deadline passes can leave it behind.
+ */
+struct side_job {
+    struct sy_writer_job job;
+    struct sy_call *call; /* NULL once the call has left */
+    struct sy_arena mem;
+    int status;
+    struct sy_case_bump bump;
+    struct sy_case the_case;
+    struct sy_str tenant;
+    unsigned char key[32];
+    struct sy_idempotency_row row;
+};
+
+static struct side_job *side_new(struct sy_call *call, sy_writer_work_fn *work, sy_task_fn *done)
+{
+    struct side_job *side = calloc(1, sizeof(*side));
+
+    if (!side)
+        return NULL;
+    sy_arena_init(&side->mem, IDEMPOTENCY_ANSWER_MAX + ((size_t)1 << 20));
+    side->call = call;
+    side->job.work = work;
+    side->job.loop = call->el->loop;
+    side->job.ctx = side;
+    side->job.done.fn = done;
+    side->job.done.ctx = side;
+    return side;
+}
+
+static void side_free(struct side_job *side)
+{
+    if (side->call)
+        side->call->side = NULL;
+    sy_arena_release(&side->mem);
+    free(side);
+}
+
+static bool side_submit(struct side_job *side)
+{
+    struct sy_call *call = side->call;
+
+    if (side->mem.failed || !sy_writer_submit(call->el->engine->options.writer, &side->job)) {
+        side_free(side);
+        return false;
+    }
+    call->side = side;
+    return true;
+}
+
+void sy_call_leave_side(struct sy_call *call)
+{
+    if (call->side)
+        call->side->call = NULL;
+    call->side = NULL;
+}
+
+/* ---- a missing toolkit's case ---- */
+
+static void case_bump(struct sy_store *store, struct sy_writer_job *job)
+{
+    struct side_job *side = job->ctx;
+    struct sy_err err = SY_ERR_INIT;
+
+    side->status = store->ops->bump_case(store, &side->bump, &side->mem, &side->the_case, &err);
+}
+
+static void case_bumped(struct sy_loop *loop, struct sy_task *task)
+{
+    struct side_job *side = task->ctx;
+    struct sy_call *call = side->call;
+    struct sy_str result = side->status == SY_DENIED  ? SY_STR("capped")
+                           : side->status != SY_OK    ? SY_STR("failed")
+                           : side->the_case.calls > 1 ? SY_STR("bumped")
+                                                      : SY_STR("opened");
+
+    (void)loop;
+    if (call) {
+        sy_metric_add(call->el->metrics, SY_METRIC_CASES, &result, 1);
+        if (side->status == SY_OK)
+            call->failure.case_id = sy_arena_copy(&call->mem, side->the_case.id);
+        side_free(side);
+        sy_call_settle(call, &call->failure, false);
+        return;
+    }
+    side_free(side);
+}
+
+void sy_call_open_case(struct sy_call *call, const struct sy_failure *failure)
+{
+    struct sy_str spelling =
+        call->decision.probe_slug.ptr ? call->decision.probe_slug : call->decision.toolkit;
+    struct side_job *side = NULL;
+    char folded[SY_NAME_MAX];
+
+    call->failure = *failure;
+    if (spelling.len > 0 && spelling.len <= SY_NAME_MAX)
+        side = side_new(call, case_bump, case_bumped);
+    if (!side) {
+        sy_call_settle(call, failure, false);
+        return;
+    }
+    side->bump = (struct sy_case_bump){
+        .name = sy_arena_copy(&side->mem, spelling),
+        .normalised = sy_arena_copy(&side->mem, sy_name_normalise(spelling, folded)),
+        .tenant = sy_arena_copy(&side->mem, call->request.caller.tenant),
+        .tool = sy_arena_copy(&side->mem, call->request.tool),
+        .at_ms = call->started_unix_ms,
+        .daily_cap = CASES_A_TENANT_A_DAY,
+    };
+    if (side_submit(side))
+        sy_call_to(call, SY_CALL_CASE);
+    else
+        sy_call_settle(call, failure, false);
+}
+
+/* ---- a kept answer that is no longer in memory ---- */
+
+static void answer_read(struct sy_store *store, struct sy_writer_job *job)
+{
+    struct side_job *side = job->ctx;
+    struct sy_err err = SY_ERR_INIT;
+
+    side->status =
+        store->ops->get_idempotency(store, side->tenant, side->key, &side->mem, &side->row, &err);
+}
+
+static void answer_came(struct sy_loop *loop, struct sy_task *task)
+{
+    struct side_job *side = task->ctx;
+    struct sy_call *call = side->call;
+
+    (void)loop;
+    if (call && side->status == SY_OK && side->row.answer.ptr) {
+        call->replay.status = side->row.status;
+        call->replay.body = sy_blob_new(side->row.answer, false);
+    }
+    side_free(side);
+    if (!call)
+        return;
+    if (call->replay.body)
+        sy_call_replay(call);
+    else
+        sy_call_refuse(call, SY_CODE_OUTCOME_UNKNOWN, SY_CAUSE_ANSWER_NOT_KEPT, 0);
+}
+
+void sy_call_fetch_answer(struct sy_call *call)
+{
+    struct side_job *side = side_new(call, answer_read, answer_came);
+
+    sy_call_to(call, SY_CALL_WAIT_TWIN);
+    if (side) {
+        side->tenant = sy_arena_copy(&side->mem, call->request.caller.tenant);
+        memcpy(side->key, call->key.key, sizeof(side->key));
+    }
+    if (!side || !side_submit(side))
+        sy_call_refuse(call, SY_CODE_OVERLOADED, SY_CAUSE_STORE, 1000);
+}
