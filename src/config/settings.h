@@ -6,7 +6,7 @@
 #define SY_CONFIG_SETTINGS_H
 
 #include "config/yaml.h"
-#include "contract/vendor.h"
+#include "contract/registry.h"
 
 #define SY_NAMED_SECRETS_MAX 64
 
