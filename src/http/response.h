@@ -26,12 +26,16 @@ struct sy_str sy_http_date(int64_t unix_ms, char out[32]);
  */
 int sy_http_query_get(struct sy_str query, struct sy_str name, struct sy_arena *arena,
                       struct sy_str *ret_value);
-/* Walks name=value pairs, decoded; false at the end. *ret_bad is set on a broken pair. */
+/*
+ * Walks name=value pairs, decoded; false at the end. *ret_bad is set (never cleared) on a pair that
+ * is broken or for which there is no memory; its name and value are absent then.
+ */
 bool sy_http_query_next(struct sy_str *rest, struct sy_arena *arena, struct sy_str *ret_name,
                         struct sy_str *ret_value, bool *ret_bad);
 /*
  * Splits a path into at most `max` decoded segments. SY_INVALID for broken escapes, '/' or NUL or
- * control bytes inside a decoded segment, empty segments, "." and "..", bad UTF-8.
+ * control bytes inside a decoded segment, empty segments, "." and "..", bad UTF-8. "/" has none.
+ * SY_NOT_FOUND for more than `max`, SY_NOMEM. Segments live in `arena`.
  */
 int sy_http_path_split(struct sy_str path, struct sy_arena *arena, struct sy_str *segments,
                        size_t max, size_t *ret_count);
