@@ -29,7 +29,7 @@ struct sy_subject_template {
 struct sy_rate {
     uint64_t per_second_milli; /* calls per 1000 s, so 50/s = 50000; 0: no limit */
     uint64_t burst;
-    uint64_t in_flight;        /* 0: no limit */
+    uint64_t in_flight; /* 0: no limit */
 };
 
 struct sy_policy {
@@ -51,6 +51,7 @@ struct sy_policy {
     unsigned subject_count;
     struct sy_rule *rules; /* list, in order */
     unsigned rule_count;
+    unsigned avoid_names;   /* members of all avoid lists together */
     uint64_t fallback_mask; /* SY_CODE_BITs */
     unsigned fallback_tries;
     int64_t fallback_total_ms;
@@ -107,9 +108,13 @@ struct sy_policy_verdict {
 /* Pure. SY_NOMEM only. */
 int sy_policy_evaluate(const struct sy_policy *policy, const struct sy_policy_input *input,
                        struct sy_arena *arena, struct sy_policy_verdict *ret);
-/* The subject for tenant and user (absent: the tenant's shared connection) at a vendor. Injective:
- * '%' ',' ':' and control bytes of the parts are percent-escaped where a template joins two parts.
- * SY_INVALID when longer than max (0: no limit). */
+/*
+ * The subject for tenant and user (absent: the tenant's shared connection) at a vendor, by the
+ * tenant's template, else the vendor's, else the default. Injective: '%' ',' ':' and control bytes
+ * of the user are percent-escaped, and templates are checked at load. The shared connection's
+ * user part is empty, or "%shared" where the template has no tenant.
+ * SY_INVALID when longer than max bytes (0: no limit); SY_NOMEM.
+ */
 int sy_policy_subject(const struct sy_policy *policy, struct sy_str vendor, struct sy_str tenant,
                       struct sy_str user, size_t max, struct sy_arena *arena, struct sy_str *ret);
 /* The policy in words, one line a rule, for `policy explain` and /v1/resolve. */
