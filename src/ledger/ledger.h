@@ -56,8 +56,8 @@ struct sy_ledger_ticket {
 struct sy_intent {
     struct sy_str call_id;
     struct sy_str tenant;
-    struct sy_str json;                 /* public row as it would read with outcome "unknown" */
-    bool has_key;                       /* idempotency */
+    struct sy_str json; /* public row as it would read with outcome "unknown" */
+    bool has_key;       /* idempotency */
     unsigned char key_hash[32], body_hash[32];
     int64_t expires_at_ms;
 };
@@ -66,9 +66,9 @@ void sy_ledger_intent(struct sy_ledger_loop *ledger, const struct sy_intent *int
 
 struct sy_outcome_record {
     struct sy_ledger_row row;
-    bool keep_answer;                   /* idempotency: keep this answer */
-    bool frees_key;                     /* the key was pinned by an intent and is free again */
-    struct sy_idempotency_row answer;   /* keys and hashes set when keep_answer or frees_key */
+    bool keep_answer;                 /* idempotency: keep this answer */
+    bool frees_key;                   /* the key was pinned by an intent and is free again */
+    struct sy_idempotency_row answer; /* keys and hashes set when keep_answer or frees_key */
 };
 /* Copies what it needs before it returns. */
 void sy_ledger_outcome(struct sy_ledger_loop *ledger, const struct sy_outcome_record *outcome,

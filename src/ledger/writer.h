@@ -17,8 +17,10 @@ typedef void sy_writer_work_fn(struct sy_store *store, struct sy_writer_job *job
 
 struct sy_writer_job {
     sy_writer_work_fn *work; /* on the writer thread; may block; fills the owner's struct by ctx */
-    struct sy_task done;     /* posted to `loop` afterwards; done.fn and done.ctx set by the caller */
-    struct sy_loop *loop;    /* NULL: nobody waits (work must free what it owns) */
+    struct sy_task done;  /* posted to `loop` afterwards; done.fn and done.ctx set by the caller */
+    struct sy_loop *loop; /* NULL: nobody waits (work must free what it owns) */
+    bool ledger;          /* the lane behind: rows; run at most every 20 ms unless `urgent` */
+    bool urgent;
     void *ctx;
     struct sy_writer_job *next;
 };

@@ -1,0 +1,220 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "ledger/ledger_int.h"
+
+#define TRIM_EVERY_MS ((int64_t)3600 * 1000)
+
+void sy_ledger_batch_free(struct ledger_batch *batch)
+{
+    if (!batch)
+        return;
+    sy_buf_release(&batch->outcomes);
+    free(batch);
+}
+
+static struct ledger_batch *queue_take(struct sy_ledger *ledger)
+{
+    struct ledger_batch *all;
+
+    pthread_mutex_lock(&ledger->lock);
+    all = ledger->queue;
+    ledger->queue = NULL;
+    ledger->queue_last = &ledger->queue;
+    pthread_mutex_unlock(&ledger->lock);
+    return all;
+}
+
+struct rows {
+    struct sy_ledger_row *rows;
+    struct sy_idempotency_row *answers;
+    size_t row_count, answer_count;
+};
+
+static bool rows_collect(const struct ledger_batch *batches, struct sy_arena *arena,
+                         struct rows *ret)
+{
+    size_t count = 0;
+
+    for (const struct ledger_batch *batch = batches; batch; batch = batch->next)
+        count += batch->count;
+    ret->rows = sy_arena_array(arena, count + 1, sizeof(*ret->rows));
+    ret->answers = sy_arena_array(arena, count + 1, sizeof(*ret->answers));
+    if (!ret->rows || !ret->answers)
+        return false;
+    for (const struct ledger_batch *batch = batches; batch; batch = batch->next) {
+        struct sy_str rest = sy_buf_str(&batch->outcomes);
+
+        while (rest.len >= sizeof(uint32_t)) {
+            struct sy_outcome_record outcome;
+            uint32_t len;
+
+            memcpy(&len, rest.ptr, sizeof(len));
+            rest = sy_str_skip(rest, sizeof(len));
+            if (len > rest.len || !sy_outcome_unpack(sy_str_head(rest, len), &outcome))
+                break;
+            ret->rows[ret->row_count++] = outcome.row;
+            if (outcome.keep_answer)
+                ret->answers[ret->answer_count++] = outcome.answer;
+            rest = sy_str_skip(rest, len);
+        }
+    }
+    return true;
+}
+
+static size_t places_collect(const struct ledger_batch *batches, struct sy_drained *places)
+{
+    size_t count = 0;
+
+    for (const struct ledger_batch *batch = batches; batch; batch = batch->next) {
+        size_t i = 0;
+
+        while (i < count && places[i].journal != batch->place.journal)
+            i++;
+        if (i == count)
+            count++;
+        places[i] = batch->place;
+    }
+    return count;
+}
+
+static int batches_store(struct sy_ledger *ledger, struct sy_store *store,
+                         const struct ledger_batch *batches, struct sy_err *err)
+{
+    struct sy_drained places[LEDGER_LOOPS_MAX];
+    size_t place_count = places_collect(batches, places);
+    struct rows rows = {0};
+    struct sy_arena arena;
+    int status = SY_NOMEM;
+
+    sy_arena_init(&arena, (size_t)1 << 30);
+    if (rows_collect(batches, &arena, &rows)) {
+        status = rows.answer_count
+                     ? store->ops->put_idempotency(store, rows.answers, rows.answer_count, err)
+                     : SY_OK;
+        if (status == SY_OK)
+            status = store->ops->append_ledger(store, rows.rows, rows.row_count, places,
+                                               place_count, err);
+    }
+    if (status == SY_OK)
+        atomic_fetch_add(&ledger->rows, rows.row_count);
+    sy_arena_release(&arena);
+    return status;
+}
+
+/* Tickets run on their loop; a batch without tickets ends here. */
+static void batches_done(struct ledger_batch *batches, bool written)
+{
+    while (batches) {
+        struct ledger_batch *next = batches->next;
+
+        if (written)
+            atomic_store(&batches->from->drained_sequence, batches->place.sequence);
+        batches->written = written;
+        if (batches->tickets)
+            sy_loop_post(batches->from->loop, &batches->committed);
+        else
+            sy_ledger_batch_free(batches);
+        batches = next;
+    }
+}
+
+static void queue_put_back(struct sy_ledger *ledger, struct ledger_batch *batches)
+{
+    struct ledger_batch **last = &batches;
+
+    while (*last)
+        last = &(*last)->next;
+    pthread_mutex_lock(&ledger->lock);
+    *last = ledger->queue;
+    if (!ledger->queue)
+        ledger->queue_last = last;
+    ledger->queue = batches;
+    pthread_mutex_unlock(&ledger->lock);
+}
+
+static void trim(struct sy_ledger *ledger, struct sy_store *store)
+{
+    int64_t now_ms = sy_clock_unix_ms();
+    struct sy_err err = SY_ERR_INIT;
+
+    if (!ledger->options.keep_ms || now_ms - ledger->trimmed_at_ms < TRIM_EVERY_MS)
+        return;
+    ledger->trimmed_at_ms = now_ms;
+    if (store->ops->trim(store, now_ms - ledger->options.keep_ms, &err) != SY_OK)
+        sy_logf(SY_LOG_WARN, "ledger_trim", "%s", err.text);
+}
+
+static bool drain_once(struct sy_ledger *ledger, struct sy_store *store)
+{
+    struct ledger_batch *batches = queue_take(ledger);
+    struct sy_err err = SY_ERR_INIT;
+
+    if (!batches)
+        return true;
+    if (batches_store(ledger, store, batches, &err) == SY_OK) {
+        batches_done(batches, true);
+        trim(ledger, store);
+        return true;
+    }
+    /* Under `power` nobody is told that a row is safe which is not; else the journal has the rows
+     * and they wait here until the store takes them. */
+    sy_logf(SY_LOG_ERROR, "ledger_drain", "%s", err.text);
+    if (ledger->options.power)
+        batches_done(batches, false);
+    else
+        queue_put_back(ledger, batches);
+    return false;
+}
+
+void sy_ledger_catch_up(struct sy_ledger *ledger, struct sy_store *store)
+{
+    (void)drain_once(ledger, store);
+}
+
+static void drain_work(struct sy_store *store, struct sy_writer_job *job)
+{
+    struct sy_ledger *ledger = job->ctx;
+    bool again;
+
+    pthread_mutex_lock(&ledger->lock);
+    ledger->drain_queued = false;
+    pthread_mutex_unlock(&ledger->lock);
+    if (drain_once(ledger, store))
+        return;
+    pthread_mutex_lock(&ledger->lock);
+    again = !ledger->drain_queued && ledger->queue;
+    ledger->drain_queued = ledger->drain_queued || again;
+    pthread_mutex_unlock(&ledger->lock);
+    if (again && !sy_writer_submit(ledger->writer, &ledger->drain)) {
+        pthread_mutex_lock(&ledger->lock);
+        ledger->drain_queued = false;
+        pthread_mutex_unlock(&ledger->lock);
+    }
+}
+
+void sy_ledger_enqueue(struct sy_ledger *ledger, struct ledger_batch *batch)
+{
+    bool submit;
+
+    batch->next = NULL;
+    pthread_mutex_lock(&ledger->lock);
+    *ledger->queue_last = batch;
+    ledger->queue_last = &batch->next;
+    submit = !ledger->drain_queued;
+    ledger->drain_queued = true;
+    pthread_mutex_unlock(&ledger->lock);
+    if (!submit)
+        return;
+    ledger->drain.work = drain_work;
+    ledger->drain.ctx = ledger;
+    ledger->drain.ledger = true;
+    ledger->drain.urgent = ledger->options.power;
+    if (!sy_writer_submit(ledger->writer, &ledger->drain)) {
+        pthread_mutex_lock(&ledger->lock);
+        ledger->drain_queued = false;
+        pthread_mutex_unlock(&ledger->lock);
+    }
+}

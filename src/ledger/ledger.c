@@ -1,0 +1,374 @@
+#include "ledger/ledger.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ledger/ledger_int.h"
+
+#define GROUP_MAX ((size_t)64 << 20)
+/* A kept answer and its row may be this large beyond what was reserved. */
+#define SLACK_BYTES ((size_t)2 << 20)
+
+/* ---- the process's part ---- */
+
+struct recovery {
+    struct sy_ledger *ledger;
+    unsigned *lost;
+    struct sy_err *err;
+    int status;
+};
+
+static void recover_work(struct sy_store *store, struct sy_writer_job *job)
+{
+    struct recovery *recovery = job->ctx;
+
+    recovery->status = sy_ledger_recover(recovery->ledger, store, recovery->lost, recovery->err);
+}
+
+int sy_ledger_create(const struct sy_ledger_options *options, struct sy_writer *writer,
+                     unsigned loops, struct sy_ledger **ret_ledger, unsigned *ret_lost,
+                     struct sy_err *err)
+{
+    struct sy_ledger *ledger = calloc(1, sizeof(*ledger));
+    struct recovery recovery = {.ledger = ledger, .lost = ret_lost, .err = err};
+
+    *ret_lost = 0;
+    if (!ledger || loops > LEDGER_LOOPS_MAX) {
+        free(ledger);
+        return sy_err_set(err, SY_NOMEM, "no room for the ledger of %u threads", loops);
+    }
+    ledger->options = *options;
+    ledger->writer = writer;
+    ledger->loops_max = loops;
+    ledger->queue_last = &ledger->queue;
+    pthread_mutex_init(&ledger->lock, NULL);
+    ledger->directory = strndup(options->directory.ptr, options->directory.len);
+    if (!ledger->directory) {
+        sy_ledger_destroy(ledger);
+        return sy_err_set(err, SY_NOMEM, "no memory for the ledger");
+    }
+    if (mkdir(ledger->directory, 0700) != 0 && errno != EEXIST) {
+        sy_err_set(err, SY_UNAVAILABLE, "%s: %s", ledger->directory, strerror(errno));
+        sy_ledger_destroy(ledger);
+        return SY_UNAVAILABLE;
+    }
+    sy_writer_run(writer, recover_work, &recovery);
+    if (recovery.status != SY_OK) {
+        sy_ledger_destroy(ledger);
+        return recovery.status;
+    }
+    *ret_ledger = ledger;
+    return SY_OK;
+}
+
+static void nothing(struct sy_store *store, struct sy_writer_job *job)
+{
+    struct sy_ledger *ledger = job->ctx;
+
+    sy_ledger_catch_up(ledger, store);
+}
+
+static void loop_free(struct sy_ledger_loop *ll)
+{
+    while (ll->open) {
+        struct open_intent *open = ll->open;
+
+        ll->open = open->next;
+        free((void *)(uintptr_t)open->payload.ptr);
+        free(open);
+    }
+    sy_buf_release(&ll->group);
+    sy_ledger_batch_free(ll->batch);
+    sy_journal_close(&ll->journal);
+    free(ll);
+}
+
+void sy_ledger_destroy(struct sy_ledger *ledger)
+{
+    if (!ledger)
+        return;
+    if (ledger->writer)
+        sy_writer_run(ledger->writer, nothing, ledger);
+    for (unsigned i = 0; i < ledger->loop_count; i++) {
+        /* All drained and nobody in flight: the next start has nothing to recover. */
+        if (!ledger->loops[i]->open && !atomic_load(&ledger->degraded))
+            (void)sy_journal_reset(&ledger->loops[i]->journal, (struct sy_str){NULL, 0});
+        loop_free(ledger->loops[i]);
+    }
+    pthread_mutex_destroy(&ledger->lock);
+    free(ledger->directory);
+    free(ledger);
+}
+
+bool sy_ledger_degraded(const struct sy_ledger *ledger)
+{
+    return atomic_load_explicit(&ledger->degraded, memory_order_relaxed);
+}
+
+char *sy_ledger_path(const struct sy_ledger *ledger, unsigned index)
+{
+    struct sy_buf path;
+
+    sy_buf_init(&path, 4096);
+    sy_buf_printf(&path, "%s/journal-%u", ledger->directory, index);
+    sy_buf_append_char(&path, '\0');
+    return sy_buf_ok(&path) ? path.ptr : NULL;
+}
+
+/* ---- a loop's part ---- */
+
+static void turn_end(struct sy_loop *loop, void *ctx);
+
+/* Does nothing but keep the loop from sleeping on records that were added at a turn's very end. */
+static void another_turn(struct sy_loop *loop, struct sy_task *task)
+{
+    (void)loop;
+    (void)task;
+}
+
+int sy_ledger_attach(struct sy_ledger *ledger, struct sy_loop *loop,
+                     struct sy_ledger_loop **ret_loop, struct sy_err *err)
+{
+    struct sy_ledger_loop *ll = calloc(1, sizeof(*ll));
+    char *path = NULL;
+    int status;
+
+    if (!ll || ledger->loop_count >= ledger->loops_max ||
+        !(path = sy_ledger_path(ledger, ledger->loop_count))) {
+        free(ll);
+        return sy_err_set(err, SY_NOMEM, "no room for another journal");
+    }
+    ll->ledger = ledger;
+    ll->loop = loop;
+    ll->index = ledger->loop_count;
+    ll->last = &ll->first;
+    sy_buf_init(&ll->group, GROUP_MAX);
+    status = sy_journal_open(&ll->journal, path, err);
+    if (status == SY_OK && sy_journal_reset(&ll->journal, (struct sy_str){NULL, 0}) != SY_OK)
+        status = sy_err_set(err, SY_UNAVAILABLE, "%s cannot be written", path);
+    free(path);
+    if (status != SY_OK) {
+        loop_free(ll);
+        return status;
+    }
+    ledger->loops[ledger->loop_count++] = ll;
+    ll->another_turn.fn = another_turn;
+    ll->hook.fn = turn_end;
+    ll->hook.ctx = ll;
+    sy_loop_on_turn_end(loop, &ll->hook);
+    *ret_loop = ll;
+    return SY_OK;
+}
+
+static bool all_drained(const struct sy_ledger_loop *ll)
+{
+    return atomic_load(&ll->drained_sequence) == ll->sequence;
+}
+
+/* Begins the file anew once the store has everything; open intents are written again at its front. */
+static void maybe_reset(struct sy_ledger_loop *ll)
+{
+    struct sy_buf carried;
+    uint64_t first;
+
+    if (ll->journal.offset < JOURNAL_RESET_BYTES || !all_drained(ll) || ll->group.len)
+        return;
+    first = ll->sequence;
+    sy_buf_init(&carried, GROUP_MAX);
+    for (struct open_intent *open = ll->open; open; open = open->next) {
+        struct sy_record record = {.kind = SY_RECORD_INTENT,
+                                   .generation = ll->journal.generation + 1,
+                                   .sequence = ++ll->sequence,
+                                   .payload = open->payload};
+
+        sy_record_append(&carried, &record);
+    }
+    if (!sy_buf_ok(&carried) || carried.len > JOURNAL_RESET_BYTES / 2 ||
+        sy_journal_reset(&ll->journal, sy_buf_str(&carried)) != SY_OK)
+        ll->sequence = first;
+    atomic_store(&ll->drained_sequence, ll->sequence);
+    sy_buf_release(&carried);
+}
+
+bool sy_ledger_reserve(struct sy_ledger_loop *ll, size_t bytes)
+{
+    uint64_t want = ll->reserved + 2 * (uint64_t)bytes + ll->group.len + SLACK_BYTES;
+
+    maybe_reset(ll);
+    if (ll->journal.offset + want > ll->ledger->options.journal_bytes)
+        return false;
+    if (!sy_journal_make_room(&ll->journal, want)) {
+        atomic_store(&ll->ledger->degraded, true);
+        return false;
+    }
+    ll->reserved += 2 * bytes;
+    return true;
+}
+
+void sy_ledger_unreserve(struct sy_ledger_loop *ll, size_t bytes)
+{
+    ll->reserved -= 2 * bytes;
+}
+
+static void ticket_add(struct sy_ledger_loop *ll, struct sy_ledger_ticket *ticket)
+{
+    ticket->next = NULL;
+    *ll->last = ticket;
+    ll->last = &ticket->next;
+}
+
+static bool record_add(struct sy_ledger_loop *ll, enum sy_record_kind kind, struct sy_str payload)
+{
+    struct sy_record record = {.kind = kind,
+                               .generation = ll->journal.generation,
+                               .sequence = ll->sequence + 1,
+                               .payload = payload};
+
+    if (payload.len > RECORD_MAX)
+        return false;
+    sy_record_append(&ll->group, &record);
+    if (!sy_buf_ok(&ll->group))
+        return false;
+    ll->sequence++;
+    return true;
+}
+
+void sy_ledger_intent(struct sy_ledger_loop *ll, const struct sy_intent *intent,
+                      struct sy_ledger_ticket *ticket)
+{
+    struct open_intent *open = calloc(1, sizeof(*open));
+    struct sy_buf payload;
+
+    sy_buf_init(&payload, RECORD_MAX);
+    sy_intent_pack(&payload, intent);
+    if (!open || !sy_buf_ok(&payload) || intent->call_id.len >= sizeof(open->call_id) ||
+        !record_add(ll, SY_RECORD_INTENT, sy_buf_str(&payload))) {
+        ll->broken = true;
+        sy_buf_release(&payload);
+        free(open);
+    } else {
+        memcpy(open->call_id, intent->call_id.ptr, intent->call_id.len);
+        open->payload = sy_buf_str(&payload); /* the buffer's memory is handed over */
+        open->next = ll->open;
+        ll->open = open;
+    }
+    ticket_add(ll, ticket);
+}
+
+static void close_intent(struct sy_ledger_loop *ll, struct sy_str call_id)
+{
+    struct open_intent **at = &ll->open, *open;
+
+    while (*at && !sy_str_eq(sy_str_of((*at)->call_id), call_id))
+        at = &(*at)->next;
+    open = *at;
+    if (!open)
+        return;
+    *at = open->next;
+    free((void *)(uintptr_t)open->payload.ptr);
+    free(open);
+}
+
+static struct ledger_batch *batch_of(struct sy_ledger_loop *ll)
+{
+    if (ll->batch)
+        return ll->batch;
+    ll->batch = calloc(1, sizeof(*ll->batch));
+    if (ll->batch) {
+        ll->batch->from = ll;
+        sy_buf_init(&ll->batch->outcomes, GROUP_MAX);
+    }
+    return ll->batch;
+}
+
+void sy_ledger_outcome(struct sy_ledger_loop *ll, const struct sy_outcome_record *outcome,
+                       struct sy_ledger_ticket *ticket)
+{
+    struct ledger_batch *batch = batch_of(ll);
+    struct sy_buf payload;
+    uint32_t len;
+
+    sy_buf_init(&payload, RECORD_MAX);
+    sy_outcome_pack(&payload, outcome);
+    if (!batch || !sy_buf_ok(&payload) ||
+        !record_add(ll, SY_RECORD_OUTCOME, sy_buf_str(&payload))) {
+        ll->broken = true;
+    } else {
+        len = (uint32_t)payload.len;
+        sy_buf_append(&batch->outcomes, sy_str_from((const char *)&len, sizeof(len)));
+        sy_buf_append(&batch->outcomes, sy_buf_str(&payload));
+        batch->count++;
+        close_intent(ll, outcome->row.id);
+    }
+    sy_buf_release(&payload);
+    ticket_add(ll, ticket);
+}
+
+/* ---- the group commit ---- */
+
+static void run_tickets(struct sy_ledger_ticket *ticket, bool written)
+{
+    while (ticket) {
+        struct sy_ledger_ticket *next = ticket->next;
+
+        ticket->fn(ticket, written);
+        ticket = next;
+    }
+}
+
+static void power_committed(struct sy_loop *loop, struct sy_task *task)
+{
+    struct ledger_batch *batch = task->ctx;
+
+    (void)loop;
+    run_tickets(batch->tickets, batch->written);
+    sy_ledger_batch_free(batch);
+}
+
+static void send_batch(struct sy_ledger_loop *ll, struct sy_ledger_ticket **tickets)
+{
+    struct ledger_batch *batch = ll->ledger->options.power && *tickets ? batch_of(ll) : ll->batch;
+
+    ll->batch = NULL;
+    if (!batch)
+        return;
+    batch->place = (struct sy_drained){ll->index, ll->journal.generation, ll->sequence};
+    if (ll->ledger->options.power) {
+        batch->tickets = *tickets;
+        *tickets = NULL;
+        batch->committed.fn = power_committed;
+        batch->committed.ctx = batch;
+    }
+    sy_ledger_enqueue(ll->ledger, batch);
+}
+
+/*
+ * Tickets may append to the ledger (a call that is answered makes room for the next one), so the
+ * turn's group is taken off before they run; what they add waits for the next turn's end.
+ */
+static void turn_end(struct sy_loop *loop, void *ctx)
+{
+    struct sy_ledger_loop *ll = ctx;
+    struct sy_ledger_ticket *tickets = ll->first;
+    bool written;
+
+    if (!tickets)
+        return;
+    written = !ll->broken && sy_journal_write(&ll->journal, sy_buf_str(&ll->group));
+    ll->first = NULL;
+    ll->last = &ll->first;
+    ll->broken = false;
+    sy_buf_clear(&ll->group);
+    atomic_store_explicit(&ll->ledger->degraded, !written, memory_order_relaxed);
+    if (written) {
+        send_batch(ll, &tickets);
+    } else {
+        sy_ledger_batch_free(ll->batch);
+        ll->batch = NULL;
+    }
+    run_tickets(tickets, written);
+    if (ll->first)
+        sy_loop_defer(loop, &ll->another_turn);
+}

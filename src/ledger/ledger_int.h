@@ -1,0 +1,79 @@
+/*
+ * Inside the ledger: what the loop's side (ledger.c) and the writer's side (drain.c, recover.c)
+ * share.
+ */
+#ifndef SY_LEDGER_LEDGER_INT_H
+#define SY_LEDGER_LEDGER_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "ledger/journal.h"
+#include "ledger/record.h"
+
+#define LEDGER_LOOPS_MAX 64
+/* A journal whose records are all drained begins anew past this size. */
+#define JOURNAL_RESET_BYTES ((uint64_t)8 << 20)
+
+/* A group on its way into the store: the packed outcomes of one or more turns of one loop. */
+struct ledger_batch {
+    struct ledger_batch *next;
+    struct sy_ledger_loop *from;
+    struct sy_drained place;
+    struct sy_ledger_ticket *tickets; /* power: they wait for the commit */
+    struct sy_task committed;
+    bool written;
+    size_t count;
+    struct sy_buf outcomes; /* u32 length + payload, one after the other */
+};
+
+/* An intent whose outcome is not written yet; carried into the next generation at a reset. */
+struct open_intent {
+    struct open_intent *next;
+    char call_id[40];
+    struct sy_str payload; /* malloc'ed */
+};
+
+struct sy_ledger_loop {
+    struct sy_ledger *ledger;
+    struct sy_loop *loop;
+    unsigned index;
+    struct sy_journal journal;
+    uint64_t sequence;
+    _Atomic uint64_t drained_sequence;
+    size_t reserved;
+    struct sy_buf group;                    /* this turn's records */
+    struct ledger_batch *batch;             /* this turn's outcomes */
+    struct sy_ledger_ticket *first, **last; /* of this turn */
+    struct open_intent *open;
+    struct sy_turn_hook hook;
+    struct sy_task another_turn;
+    bool broken; /* something of this turn could not be packed */
+};
+
+struct sy_ledger {
+    struct sy_ledger_options options;
+    char *directory;
+    struct sy_writer *writer;
+    pthread_mutex_t lock; /* of the queue and the drain job */
+    struct ledger_batch *queue, **queue_last;
+    bool drain_queued;
+    struct sy_writer_job drain;
+    struct sy_ledger_loop *loops[LEDGER_LOOPS_MAX];
+    unsigned loop_count;
+    unsigned loops_max;
+    int64_t trimmed_at_ms;
+    _Atomic uint64_t rows;
+    _Atomic bool degraded;
+};
+
+/* recover.c: brings what the journal files hold into the store; before any loop is attached. */
+int sy_ledger_recover(struct sy_ledger *ledger, struct sy_store *store, unsigned *ret_lost,
+                      struct sy_err *err);
+/* Path of journal `index`, malloc'ed. */
+char *sy_ledger_path(const struct sy_ledger *ledger, unsigned index);
+/* drain.c: queues the batch and sees to it that the writer comes by. */
+void sy_ledger_enqueue(struct sy_ledger *ledger, struct ledger_batch *batch);
+void sy_ledger_batch_free(struct ledger_batch *batch);
+
+#endif
