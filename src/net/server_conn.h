@@ -25,7 +25,7 @@
 #define SY_CONN_LINGER_BYTES (64u << 10)
 #define SY_CONN_LINGER_MS 2000
 #define SY_CONN_RATE_GRACE_MS 5000
-#define SY_CONN_WRITE_STEP 4096u /* fewer bytes taken per write deadline are no progress */
+#define SY_CONN_WRITE_STEP 4096u /* fewer bytes delivered per write deadline are no progress */
 #define SY_CONN_PEER_TEXT 56
 #define SY_CONN_DRAIN_FIRST_MS 1000 /* a connection without a request yet, when draining starts */
 #define SY_EXCHANGE_ARENA_MAX (64u << 20)
@@ -66,7 +66,8 @@ struct sy_conn {
     size_t out_done;
     size_t charged; /* of limits.memory, for in and out */
     int64_t body_started_ms;
-    size_t written; /* bytes the socket took since the write deadline was set */
+    uint64_t sent;      /* bytes the socket took in all */
+    uint64_t delivered; /* of these, what the client had taken when the write deadline was set */
     size_t linger_left;
     unsigned requests;
     enum sy_conn_phase phase;
@@ -182,6 +183,8 @@ void sy_conn_flush(struct sy_conn *conn);
 /* server_deadline.c */
 void sy_conn_deadline(struct sy_conn *conn, int64_t after_ms);
 void sy_conn_no_deadline(struct sy_conn *conn);
+/* Another write deadline for the client to take some bytes. */
+void sy_conn_write_deadline(struct sy_conn *conn);
 void sy_conn_expired(struct sy_loop *loop, struct sy_timer *timer);
 
 #endif

@@ -38,7 +38,7 @@ static void input_give(struct sy_server *server, char *input, size_t cap)
 {
     if (!input)
         return;
-    if (!server || cap != SY_CONN_INPUT_SMALL || server->input_count >= SY_POOL_INPUTS) {
+    if (!server || cap != SY_CONN_INPUT_SMALL || server->input_count + 1 > SY_POOL_INPUTS) {
         free(input);
         return;
     }
@@ -124,7 +124,7 @@ static struct sy_exchange *exchange_take(struct sy_server *server)
 
 static void exchange_give(struct sy_server *server, struct sy_exchange *x)
 {
-    if (!server || server->exchange_count >= SY_POOL_EXCHANGES) {
+    if (!server || server->exchange_count + 1 > SY_POOL_EXCHANGES) {
         sy_arena_release(&x->arena);
         free(x);
         return;

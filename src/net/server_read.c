@@ -49,14 +49,15 @@ static char *body_room(struct sy_exchange *x, size_t more)
     struct sy_server *server = x->conn->server;
     struct sy_buf *body = &x->body_buf;
     size_t cap = body->cap;
+    size_t need = more - (cap - body->len);
     char *room;
 
-    if (body->cap - body->len >= more)
+    if (cap - body->len >= more)
         return sy_buf_reserve(body, more);
-    if (!sy_server_charge(server, &x->charged, more))
+    if (!sy_server_charge(server, &x->charged, need))
         return NULL;
     room = sy_buf_reserve(body, more);
-    sy_server_discharge(server, &x->charged, more);
+    sy_server_discharge(server, &x->charged, need);
     server->held += body->cap - cap;
     x->charged += body->cap - cap;
     return room;
@@ -90,9 +91,13 @@ static void read_length(struct sy_conn *conn)
 {
     struct sy_exchange *x = conn->x;
     size_t left = (size_t)x->head.content_length - x->body_buf.len;
-    size_t room = left < SY_CONN_BODY_FIRST ? left : SY_CONN_BODY_FIRST;
-    char *into = body_room(x, room);
+    size_t free_now = x->body_buf.cap - x->body_buf.len;
+    size_t room = free_now > 0 ? free_now : SY_CONN_BODY_FIRST;
+    char *into;
 
+    if (room > left)
+        room = left;
+    into = body_room(x, room);
     if (!into) {
         overloaded(conn);
         return;

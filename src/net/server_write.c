@@ -57,13 +57,13 @@ void sy_conn_send(struct sy_conn *conn, struct iovec *iov, size_t count)
     size_t first;
 
     if (!sy_conn_has_output(conn)) {
-        conn->written = 0;
         sent = sendmsg(conn->watch.fd, &message, MSG_NOSIGNAL);
         if (sent < 0 && errno != EAGAIN && errno != EINTR) {
             sy_conn_close(conn);
             return;
         }
     }
+    conn->sent += sent > 0 ? (uint64_t)sent : 0;
     first = skip_sent(iov, count, sent > 0 ? (size_t)sent : 0);
     if (first == count)
         return;
@@ -72,7 +72,7 @@ void sy_conn_send(struct sy_conn *conn, struct iovec *iov, size_t count)
         return;
     }
     if (conn->phase != SY_CONN_BODY)
-        sy_conn_deadline(conn, conn->server->limits.write_deadline_ms);
+        sy_conn_write_deadline(conn);
     if (conn->phase != SY_CONN_CLOSED)
         sy_conn_rewatch(conn);
 }
@@ -108,7 +108,7 @@ void sy_conn_flush(struct sy_conn *conn)
             sy_conn_close(conn);
         return;
     }
-    conn->written += (size_t)sent;
+    conn->sent += (uint64_t)sent;
     conn->out_done += (size_t)sent;
     if (sy_conn_has_output(conn))
         return;

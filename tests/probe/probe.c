@@ -1,6 +1,6 @@
 /*
- * edge-probe: net/server with the smallest possible handler. GET and HEAD answer a short text,
- * methods with a body echo it, OPTIONS lists the methods, others are 405 or 501.
+ * edge-probe: net/server with the smallest possible handler. GET and HEAD answer a short text, POST,
+ * PUT and PATCH echo the body, OPTIONS lists the methods (204), others are 405 or 501.
  *
  * It prints "listening on 127.0.0.1:PORT" once it accepts and drains on SIGTERM or SIGINT.
  */
@@ -14,7 +14,6 @@
 #include "net/server.h"
 
 #define WORKERS_MAX 64
-#define ALLOW SY_STR_INIT("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 
 struct worker {
     pthread_t thread;
@@ -29,47 +28,59 @@ struct options {
     struct sy_server_limits limits;
 };
 
-static const struct sy_http_header allow = {SY_STR_INIT("Allow"), ALLOW};
+/* Tells an answer of the handler from a refusal of the edge. */
+#define HANDLED                                                                                    \
+    {                                                                                              \
+        SY_STR_INIT("X-Edge-Probe"), SY_STR_INIT("handled")                                        \
+    }
 
-static void answer_other(struct sy_exchange *x)
+static const struct sy_http_header handled[] = {HANDLED};
+static const struct sy_http_header handled_allow[] = {
+    HANDLED,
+    {SY_STR_INIT("Allow"), SY_STR_INIT("GET, HEAD, POST, PUT, PATCH, OPTIONS")},
+};
+
+static void reply(struct sy_exchange *x, int status, struct sy_str body)
 {
-    bool known = sy_str_eq(sy_exchange_head(x)->method_text, SY_STR("TRACE"));
-    struct sy_reply reply = {
-        .status = known ? 405 : 501,
-        .headers = &allow,
-        .header_count = known ? 1 : 0,
+    bool allow = status == 204 || status == 405;
+    struct sy_reply made = {
+        .status = status,
+        .headers = allow ? handled_allow : handled,
+        .header_count = allow ? 2 : 1,
+        .body = {body},
+        .body_count = 1,
     };
 
-    sy_exchange_reply(x, &reply);
+    if (status == 200)
+        made.content_type = SY_STR("text/plain");
+    sy_exchange_reply(x, &made);
 }
 
 static void on_request(struct sy_exchange *x, void *ctx)
 {
-    struct sy_reply reply = {.status = 200, .content_type = SY_STR("text/plain"), .body_count = 1};
+    const struct sy_http_head *head = sy_exchange_head(x);
 
     (void)ctx;
-    switch (sy_exchange_head(x)->method) {
+    switch (head->method) {
     case SY_HTTP_GET:
     case SY_HTTP_HEAD:
-    case SY_HTTP_DELETE:
-        reply.body[0] = SY_STR("ok\n");
-        break;
+        reply(x, 200, SY_STR("ok\n"));
+        return;
     case SY_HTTP_POST:
     case SY_HTTP_PUT:
     case SY_HTTP_PATCH:
-        reply.content_type = SY_STR("application/octet-stream");
-        reply.body[0] = sy_exchange_body(x);
-        break;
+        reply(x, 200, sy_exchange_body(x));
+        return;
     case SY_HTTP_OPTIONS:
-        reply.headers = &allow;
-        reply.header_count = 1;
-        reply.body_count = 0;
-        break;
+        reply(x, 204, SY_STR(""));
+        return;
+    case SY_HTTP_DELETE:
+        reply(x, 405, SY_STR(""));
+        return;
     case SY_HTTP_OTHER:
-        answer_other(x);
+        reply(x, sy_str_eq(head->method_text, SY_STR("TRACE")) ? 405 : 501, SY_STR(""));
         return;
     }
-    sy_exchange_reply(x, &reply);
 }
 
 static void on_refusal(struct sy_exchange *x, int status, const char *cause,
