@@ -1,0 +1,230 @@
+/* Running an action: its definition names the prop that binds the account, then one run. */
+#include "vendors/pipedream/pipedream.h"
+
+/* "latest" is what Pipedream takes when nothing is said. */
+static struct sy_str pinned_version(const struct sy_turn *t)
+{
+    struct sy_str version = t->what->target.version;
+
+    return sy_str_eq(version, SY_STR("latest")) || !version.len ? (struct sy_str){0} : version;
+}
+
+static struct sy_str tool_key(const struct sy_turn *t)
+{
+    struct sy_str version = pinned_version(t);
+
+    return version.ptr ? SY_JOIN(t, t->what->tool, SY_STR("@"), version) : t->what->tool;
+}
+
+static bool is_app_prop(struct sy_json prop)
+{
+    struct sy_json type = sy_json_get_z(prop, "type");
+
+    return type.type == SY_JSON_STRING && sy_json_name_is(type.raw, SY_STR("app"));
+}
+
+static bool has_member(struct sy_str arguments, struct sy_str plain)
+{
+    struct sy_json_iter iter =
+        sy_json_iter((struct sy_json){.type = SY_JSON_OBJECT, .raw = arguments});
+    struct sy_json value;
+    struct sy_str name;
+
+    while (sy_json_next(&iter, &name, &value))
+        if (sy_json_name_is(name, plain))
+            return true;
+    return false;
+}
+
+/*
+ * Finds the prop that binds the account: of the row's app if several are of type "app", else the
+ * first. No argument may bear the name of any of them: it would choose whose account is used.
+ */
+static bool read_component(struct pipedream_op *op, const struct sy_turn *t,
+                           struct sy_str component, struct sy_str *ret_collides)
+{
+    struct sy_json root, prop;
+    struct sy_json_iter iter;
+    struct sy_str raw_name;
+    bool own_app = false;
+
+    if (sy_json_read(component, SY_JSON_DEPTH_MAX, &root, NULL) != 0)
+        return false;
+    op->app_prop = *ret_collides = (struct sy_str){0};
+    iter = sy_json_iter(sy_json_get_z(root, "configurable_props"));
+    while (sy_json_next(&iter, &raw_name, &prop)) {
+        struct sy_str name = sy_json_text(sy_json_get_z(prop, "name"), t->facts->mem);
+        struct sy_json app = sy_json_get_z(prop, "app");
+        bool own =
+            app.type == SY_JSON_STRING && sy_json_name_is(app.raw, t->what->target.vendor_slug);
+        if (!is_app_prop(prop) || !name.len)
+            continue;
+        if (has_member(t->what->arguments, name))
+            *ret_collides = name;
+        if (!op->app_prop.ptr || (own && !own_app))
+            op->app_prop = name;
+        own_app = own_app || own;
+    }
+    return true;
+}
+
+static enum sy_step collision(const struct sy_turn *t, struct sy_str name)
+{
+    sy_turn_fail(t, SY_CODE_INVALID_ARGUMENTS, SY_CAUSE_APP_PROP_COLLISION,
+                 SY_JOIN(t, SY_STR("The argument "), name,
+                         SY_STR(" has the name that binds the user's account.")));
+    t->wish->failure.errors = sy_errors_one(t, name, t->wish->failure.detail);
+    return SY_STEP_FAIL;
+}
+
+static enum sy_step run(struct pipedream_op *op, const struct sy_turn *t)
+{
+    struct sy_str arguments = t->what->arguments.len ? t->what->arguments : SY_STR("{}");
+    struct sy_json_writer *w;
+    struct sy_send s;
+
+    op->phase = PIPEDREAM_MAIN;
+    pipedream_begin_project(op, &s, t, SY_VERB_POST, SY_FOR_EXECUTE,
+                            t->what->effect == SY_EFFECT_READ ? SY_REQUEST_NONE : SY_REQUEST_WRITE);
+    sy_send_path(&s, "/actions/run");
+    w = sy_send_json(&s);
+    sy_jw_member_str(w, "id", t->what->tool);
+    sy_send_json_bound(&s, "external_user_id", t->facts->subject);
+    sy_jw_opt_str(w, "version", pinned_version(t));
+    sy_jw_name(w, "configured_props");
+    if (!op->app_prop.ptr) {
+        sy_send_splice(&s, arguments);
+        return sy_send_done(&s);
+    }
+    /* The caller's members as they stand, then the binding: last, so that it holds. */
+    sy_jw_object(w);
+    if (sy_json_count((struct sy_json){.type = SY_JSON_OBJECT, .raw = arguments}))
+        sy_send_splice(&s, sy_str_from(arguments.ptr + 1, arguments.len - 2));
+    sy_jw_name_str(w, op->app_prop);
+    sy_jw_object(w);
+    sy_jw_member_str(w, "authProvisionId", op->account);
+    sy_jw_object_end(w);
+    sy_jw_object_end(w);
+    return sy_send_done(&s);
+}
+
+static enum sy_step fail_unconnected(struct pipedream_op *op, const struct sy_turn *t,
+                                     enum sy_cause cause)
+{
+    const struct sy_failure failure = {
+        .code = SY_CODE_CONNECTION_REQUIRED, .cause = cause, .not_applied = true};
+
+    return sy_connect_fail(&op->connect, t, &failure, pipedream_connection_key(t));
+}
+
+static enum sy_step with_accounts(struct pipedream_op *op, const struct sy_turn *t,
+                                  const struct sy_fact *accounts)
+{
+    struct sy_str key = pipedream_connection_key(t);
+    struct sy_failure failure;
+    struct sy_account account;
+
+    if (!sy_account_pick(t, accounts->value, t->what->account, &account))
+        return fail_unconnected(
+            op, t, t->what->account.len ? SY_CAUSE_ACCOUNT_MISMATCH : SY_CAUSE_NO_ACCOUNT);
+    if (account.state == SY_ACCOUNT_ACTIVE) {
+        op->account = account.id;
+        return run(op, t);
+    }
+    sy_account_failure(t, &account, &failure);
+    return sy_connect_fail(&op->connect, t, &failure, SY_JOIN(t, key, SY_STR("#"), account.id));
+}
+
+static enum sy_step need_accounts(struct pipedream_op *op, const struct sy_turn *t)
+{
+    struct sy_str key = pipedream_connection_key(t);
+    const struct sy_fact *accounts = sy_fact_find(t->facts, SY_FACT_ACCOUNTS, key);
+
+    op->phase = PIPEDREAM_ACCOUNT;
+    return accounts ? with_accounts(op, t, accounts) : sy_turn_need(t, SY_FACT_ACCOUNTS, key, 0);
+}
+
+static enum sy_step with_component(struct pipedream_op *op, const struct sy_turn *t,
+                                   const struct sy_fact *component)
+{
+    struct sy_str collides;
+
+    if (!read_component(op, t, component->value, &collides))
+        return sy_reply_nonsense(t, SY_CAUSE_BAD_VENDOR_JSON);
+    if (collides.ptr)
+        return collision(t, collides);
+    return op->app_prop.ptr ? need_accounts(op, t) : run(op, t);
+}
+
+enum sy_step pipedream_execute_send(struct pipedream_op *op, const struct sy_turn *t)
+{
+    struct sy_str key = tool_key(t);
+    const struct sy_fact *component = sy_fact_find(t->facts, SY_FACT_TOOL, key);
+
+    op->phase = PIPEDREAM_TOOL;
+    return component ? with_component(op, t, component) : sy_turn_need(t, SY_FACT_TOOL, key, 0);
+}
+
+/* "record not found": the account, the component or the user went away since we looked. */
+static enum sy_step not_found(struct pipedream_op *op, const struct sy_turn *t)
+{
+    pipedream_error(t, &op->failure);
+    op->failure.code = SY_CODE_TOOL_NOT_FOUND;
+    op->failure.cause = SY_CAUSE_ABSENT;
+    t->wish->forget.tool = t->wish->forget.accounts = true;
+    if (!op->app_prop.ptr)
+        return sy_turn_fail_with(t, &op->failure);
+    op->phase = PIPEDREAM_RECHECK;
+    return sy_turn_need(t, SY_FACT_ACCOUNTS, pipedream_connection_key(t), 0);
+}
+
+static enum sy_step rechecked(struct pipedream_op *op, const struct sy_turn *t,
+                              const struct sy_fact *accounts)
+{
+    struct sy_account account;
+
+    if (t->event->kind == SY_EVENT_CANCELLED)
+        return sy_turn_fail_event(t);
+    if (t->event->kind == SY_EVENT_FACT && accounts &&
+        !sy_account_pick(t, accounts->value, op->account, &account))
+        return fail_unconnected(op, t, SY_CAUSE_NO_ACCOUNT);
+    return sy_turn_fail_with(t, &op->failure);
+}
+
+static enum sy_step ran(struct pipedream_op *op, const struct sy_turn *t)
+{
+    struct sy_json root;
+
+    if (t->event->kind == SY_EVENT_REPLY && t->event->status == 404)
+        return not_found(op, t);
+    if (!pipedream_told(t, &root))
+        return SY_STEP_FAIL;
+    if (t->event->status != 200) /* 202: started, and no published way to learn the end */
+        return sy_reply_nonsense(t, SY_CAUSE_WRONG_TYPE);
+    if (pipedream_run_has_error(root))
+        return pipedream_run_failed(op, t, root);
+    t->wish->result = (struct sy_result){
+        .data = sy_json_get_z(root, "ret").raw,
+        .vendor_reply = sy_reply_others(t, root, "ret"),
+    };
+    return SY_STEP_DONE;
+}
+
+enum sy_step pipedream_execute_resume(struct pipedream_op *op, const struct sy_turn *t)
+{
+    const struct sy_fact *fact = NULL;
+
+    if (op->connect.linking)
+        return sy_connect_resume(&op->connect, t);
+    if (op->phase == PIPEDREAM_MAIN)
+        return ran(op, t);
+    if (op->phase == PIPEDREAM_TOOL)
+        fact = sy_turn_fact(t, SY_FACT_TOOL, tool_key(t));
+    else
+        fact = sy_turn_fact(t, SY_FACT_ACCOUNTS, pipedream_connection_key(t));
+    if (op->phase == PIPEDREAM_RECHECK)
+        return rechecked(op, t, fact);
+    if (t->event->kind != SY_EVENT_FACT || !fact)
+        return sy_turn_fail_event(t);
+    return op->phase == PIPEDREAM_TOOL ? with_component(op, t, fact) : with_accounts(op, t, fact);
+}

@@ -1,0 +1,85 @@
+/*
+ * Pipedream Connect, inside: the operation's state and what its files offer each other.
+ */
+#ifndef SY_VENDORS_PIPEDREAM_PIPEDREAM_H
+#define SY_VENDORS_PIPEDREAM_PIPEDREAM_H
+
+#include "vendors/common/bearer.h"
+#include "vendors/common/connect.h"
+#include "vendors/common/found.h"
+#include "vendors/common/near.h"
+#include "vendors/common/reply.h"
+#include "vendors/common/send.h"
+
+enum pipedream_setting {
+    PIPEDREAM_BASE_URL,
+    PIPEDREAM_MCP_URL,
+    PIPEDREAM_CLIENT_ID,
+    PIPEDREAM_CLIENT_SECRET,
+    PIPEDREAM_PROJECT_ID,
+    PIPEDREAM_ENVIRONMENT,
+};
+
+enum pipedream_phase {
+    PIPEDREAM_MAIN,    /* the operation's own request */
+    PIPEDREAM_TOOL,    /* EXECUTE: waits for the component's definition */
+    PIPEDREAM_ACCOUNT, /* EXECUTE: waits for the user's accounts */
+    PIPEDREAM_RECHECK, /* EXECUTE: "record not found": is the account gone? */
+    PIPEDREAM_NEAR,    /* TOOL: which actions resemble the missing one? */
+    PIPEDREAM_APP,     /* TOOL: is the app itself unknown? */
+};
+
+struct pipedream_op {
+    enum pipedream_phase phase;
+    struct sy_bearer bearer;
+    struct sy_connect connect;
+    struct sy_failure failure;
+    struct sy_str app_prop; /* name of the prop that binds the account; absent: none is needed */
+    struct sy_str account;
+    struct sy_found_list found;
+    struct sy_str after; /* cursor of the next page */
+    unsigned pages;
+};
+
+/* Starts a request under /v1/connect with bearer and environment. */
+void pipedream_begin(struct pipedream_op *op, struct sy_send *s, const struct sy_turn *t,
+                     enum sy_http_verb verb, enum sy_purpose purpose,
+                     enum sy_request_effect effect);
+/* The same under /v1/connect/{project}. */
+void pipedream_begin_project(struct pipedream_op *op, struct sy_send *s, const struct sy_turn *t,
+                             enum sy_http_verb verb, enum sy_purpose purpose,
+                             enum sy_request_effect effect);
+/* Key of the ACCOUNTS fact: slug, or slug/oauth app. A LINK that reconnects adds #account. */
+struct sy_str pipedream_connection_key(const struct sy_turn *t);
+/* A reply that is not 2xx, by the words in `error` and the status; 401 is the caller's. */
+void pipedream_error(const struct sy_turn *t, struct sy_failure *ret_failure);
+/* True with the reply's object; else FAIL's failure is in the wish. */
+bool pipedream_told(const struct sy_turn *t, struct sy_json *ret_root);
+
+/* Sends the operation's current request (by op and phase); the token is in hand. */
+enum sy_step pipedream_execute_send(struct pipedream_op *op, const struct sy_turn *t);
+enum sy_step pipedream_execute_resume(struct pipedream_op *op, const struct sy_turn *t);
+/* 200 with an error inside. */
+enum sy_step pipedream_run_failed(struct pipedream_op *op, const struct sy_turn *t,
+                                  struct sy_json root);
+/* True if the run's reply tells of an error, at the top or among the observations. */
+bool pipedream_run_has_error(struct sy_json root);
+
+enum sy_step pipedream_mint_start(const struct sy_turn *t);
+enum sy_step pipedream_tool_send(struct pipedream_op *op, const struct sy_turn *t);
+enum sy_step pipedream_tool_resume(struct pipedream_op *op, const struct sy_turn *t);
+enum sy_step pipedream_accounts_send(struct pipedream_op *op, const struct sy_turn *t);
+enum sy_step pipedream_accounts_resume(struct pipedream_op *op, const struct sy_turn *t);
+enum sy_step pipedream_link_send(struct pipedream_op *op, const struct sy_turn *t);
+enum sy_step pipedream_link_resume(struct pipedream_op *op, const struct sy_turn *t);
+
+enum sy_step pipedream_probe_send(struct pipedream_op *op, const struct sy_turn *t);
+enum sy_step pipedream_probe_resume(struct pipedream_op *op, const struct sy_turn *t);
+enum sy_step pipedream_search_send(struct pipedream_op *op, const struct sy_turn *t);
+enum sy_step pipedream_search_resume(struct pipedream_op *op, const struct sy_turn *t);
+enum sy_step pipedream_tools_send(struct pipedream_op *op, const struct sy_turn *t);
+enum sy_step pipedream_tools_resume(struct pipedream_op *op, const struct sy_turn *t);
+enum sy_step pipedream_ping_send(struct pipedream_op *op, const struct sy_turn *t);
+enum sy_step pipedream_ping_resume(struct pipedream_op *op, const struct sy_turn *t);
+
+#endif
