@@ -29,10 +29,25 @@ static size_t receive(struct sy_conn *conn, char *into, size_t room)
     return 0;
 }
 
+/* A client that announced the end of its requests and sends more is confused, or wants us to be. A
+ * stray line end is old clients' habit. */
+static bool contradicts_close(const struct sy_exchange *x, struct sy_str behind)
+{
+    for (size_t i = 0; i < behind.len && !x->head.keep_alive; i++) {
+        if (behind.ptr[i] != '\r' && behind.ptr[i] != '\n')
+            return true;
+    }
+    return false;
+}
+
 static void body_complete(struct sy_conn *conn, struct sy_str behind)
 {
     struct sy_exchange *x = conn->x;
 
+    if (contradicts_close(x, behind)) {
+        sy_conn_refuse(conn, 400, "bytes_after_close");
+        return;
+    }
     if (!sy_conn_input_stash(conn, behind)) {
         overloaded(conn);
         return;
