@@ -1,0 +1,305 @@
+#include <malloc.h>
+#include <sys/resource.h>
+
+#include "server_rig.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define HAVE_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAVE_ASAN 1
+#endif
+#endif
+#ifdef HAVE_ASAN
+/* gcc's packages do not bring the header. */
+size_t __sanitizer_get_current_allocated_bytes(void);
+#endif
+
+/* Limits. */
+
+static void bodies_beyond_the_memory_budget_are_a_503(void **state)
+{
+    struct client clients[3];
+
+    (void)state;
+    env.limits.memory = 300000;
+    start();
+    for (int i = 0; i < 2; i++) {
+        client_open(&clients[i]);
+        client_send(&clients[i],
+                    "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 140000\r\n\r\n");
+        assert_int_equal(send(clients[i].fd, env.big, 130000, MSG_NOSIGNAL), 130000);
+        run_for(20);
+    }
+    client_open(&clients[2]);
+    client_send(&clients[2], "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 140000\r\n\r\n");
+    client_response(&clients[2], "HTTP/1.1 503 ", "503 because overloaded");
+    client_close(&clients[2]);
+    client_close(&clients[1]);
+    run_for(20);
+    client_open(&clients[2]);
+    client_send(&clients[2], "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+    client_response(&clients[2], OK_LINE, "abc");
+    client_close(&clients[2]);
+    client_close(&clients[0]);
+}
+
+static void a_chunked_body_beyond_its_limit_is_a_413(void **state)
+{
+    struct client client;
+
+    (void)state;
+    env.limits.http.body_bytes = 1000;
+    start();
+    client_open(&client);
+    client_send(&client, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                         "320\r\n");
+    assert_int_equal(send(client.fd, env.big, 800, MSG_NOSIGNAL), 800);
+    client_send(&client, "\r\n320\r\n");
+    assert_int_equal(send(client.fd, env.big, 800, MSG_NOSIGNAL), 800);
+    client_response(&client, "HTTP/1.1 413 ", "413");
+    client_close(&client);
+}
+
+static void accept_is_paused_at_the_connection_limit(void **state)
+{
+    struct client clients[3];
+
+    (void)state;
+    env.limits.connections = 2;
+    start();
+    for (int i = 0; i < 3; i++) {
+        client_open(&clients[i]);
+        client_send(&clients[i], GET("/"));
+    }
+    client_response(&clients[0], OK_LINE, "ok");
+    client_response(&clients[1], OK_LINE, "ok");
+    run_for(30);
+    client_read(&clients[2]);
+    assert_int_equal(clients[2].len, 0);
+    assert_int_equal(sy_server_connections(env.server), 2);
+    client_close(&clients[0]);
+    client_response(&clients[2], OK_LINE, "ok");
+    client_close(&clients[1]);
+    client_close(&clients[2]);
+}
+
+static void running_out_of_descriptors_is_told_and_passes(void **state)
+{
+    struct rlimit before;
+    struct rlimit tight;
+    struct client clients[3];
+
+    (void)state;
+    start();
+    for (int i = 0; i < 3; i++)
+        client_open(&clients[i]);
+    getrlimit(RLIMIT_NOFILE, &before);
+    tight = before;
+    tight.rlim_cur = (rlim_t)clients[2].fd + 1;
+    setrlimit(RLIMIT_NOFILE, &tight);
+    client_response(&clients[0], "HTTP/1.1 503 ", "");
+    client_response(&clients[2], "HTTP/1.1 503 ", "");
+    setrlimit(RLIMIT_NOFILE, &before);
+    for (int i = 0; i < 3; i++)
+        client_close(&clients[i]);
+    client_open(&clients[0]);
+    client_send(&clients[0], GET("/"));
+    client_response(&clients[0], OK_LINE, "ok");
+    client_close(&clients[0]);
+}
+
+static size_t bytes_allocated(void)
+{
+#ifdef HAVE_ASAN
+    return __sanitizer_get_current_allocated_bytes();
+#else
+    return mallinfo2().uordblks;
+#endif
+}
+
+static bool two_thousand_are_in(void *ctx)
+{
+    (void)ctx;
+    return sy_server_connections(env.server) == 2001;
+}
+
+static void two_thousand_half_heads_cost_less_than_five_kilobytes_each(void **state)
+{
+    enum { COUNT = 2000 };
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)env.port),
+        .sin_addr = {htonl(INADDR_LOOPBACK)},
+    };
+    int *fds = calloc(COUNT, sizeof(int));
+    struct rlimit files;
+    struct client client;
+    size_t before;
+    size_t after;
+
+    (void)state;
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    env.limits.head_deadline_ms = 30000;
+    start();
+    client_open(&client);
+    before = bytes_allocated();
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+        assert_true(fds[i] >= 0);
+        assert_int_equal(connect(fds[i], (struct sockaddr *)&address, sizeof(address)), 0);
+        assert_int_equal(send(fds[i], "GET / HTTP/1.1\r\nHost: a\r\nX-", 27, 0), 27);
+        if (i % 50 == 0)
+            run_for(1);
+    }
+    assert_true(run_until(two_thousand_are_in, NULL, 5000));
+    run_for(50);
+    after = bytes_allocated();
+    client_close(&client);
+    print_message("%zu bytes per connection with half a head\n", (after - before) / COUNT);
+    assert_true((after - before) / COUNT <= 5000);
+    client_open(&client);
+    client_send(&client, GET("/"));
+    client_response(&client, OK_LINE, "ok");
+    client_close(&client);
+    for (int i = 0; i < COUNT; i++)
+        close(fds[i]);
+    free(fds);
+    assert_true(run_until(nobody_is_connected, NULL, 5000));
+}
+
+static void an_idle_connection_holds_no_buffer(void **state)
+{
+    enum { COUNT = 200 };
+    struct client *clients = calloc(COUNT, sizeof(*clients));
+    size_t before;
+
+    (void)state;
+    start();
+    for (int i = 0; i < COUNT; i++)
+        client_open(&clients[i]);
+    run_for(20);
+    before = bytes_allocated();
+    for (int i = 0; i < COUNT; i++) {
+        client_send(&clients[i], GET("/"));
+        client_response(&clients[i], OK_LINE, "ok");
+    }
+    /* The pools of one server, not a buffer per connection. */
+    assert_true(bytes_allocated() < before + 32768);
+    for (int i = 0; i < COUNT; i++)
+        client_close(&clients[i]);
+    free(clients);
+}
+
+/* Draining. */
+
+static void on_drained(void *ctx)
+{
+    (void)ctx;
+    env.drained++;
+}
+
+static bool is_drained(void *ctx)
+{
+    (void)ctx;
+    return env.drained > 0;
+}
+
+static void a_drain_answers_what_is_under_way_and_then_tells(void **state)
+{
+    struct client idle;
+    struct client busy;
+    struct client half;
+    struct client fresh;
+
+    (void)state;
+    start();
+    client_open(&idle);
+    client_send(&idle, GET("/"));
+    client_response(&idle, OK_LINE, "ok");
+    client_open(&busy);
+    client_send(&busy, GET("/hold"));
+    client_open(&half);
+    client_send(&half, "GET / HTTP/1.1\r\n");
+    await_requests(2);
+    client_open(&fresh); /* in the backlog only */
+    sy_server_drain(env.server, on_drained, NULL);
+    client_expect_end(&idle);
+    client_send(&half, "Host: a\r\n\r\n");
+    assert_non_null(strstr(client_response(&half, OK_LINE, "ok"), "Connection: close"));
+    client_send(&fresh, GET("/"));
+    assert_non_null(strstr(client_response(&fresh, OK_LINE, "ok"), "Connection: close"));
+    run_for(20);
+    assert_int_equal(env.drained, 0);
+    reply_text(env.held, 200, SY_STR("held"));
+    assert_non_null(strstr(client_response(&busy, OK_LINE, "held"), "Connection: close"));
+    client_close(&idle);
+    client_close(&half);
+    client_close(&fresh);
+    client_close(&busy);
+    assert_true(run_until(is_drained, NULL, 3000));
+    run_for(20);
+    assert_int_equal(env.drained, 1);
+}
+
+static void destroy_in_drained(void *ctx)
+{
+    (void)ctx;
+    sy_server_destroy(env.server);
+    env.server = NULL;
+    env.drained++;
+}
+
+static void a_drain_of_nothing_tells_soon_and_may_destroy(void **state)
+{
+    (void)state;
+    start();
+    sy_server_drain(env.server, destroy_in_drained, NULL);
+    assert_int_equal(env.drained, 0);
+    assert_true(run_until(is_drained, NULL, 1000));
+}
+
+/* Addresses. */
+
+static void listen_addresses_are_checked(void **state)
+{
+    static const char *const bad[] = {
+        "",      "127.0.0.1",      "127.0.0.1:",         "::1:80",
+        "[::1]", "127.0.0.1:http", "127.0.0.1:99999999", "999.0.0.1:1"};
+    struct sy_err err = SY_ERR_INIT;
+    int fd;
+
+    (void)state;
+    for (size_t i = 0; i < SY_ARRAY_LEN(bad); i++) {
+        err = (struct sy_err)SY_ERR_INIT;
+        assert_int_equal(sy_listen(sy_str_of(bad[i]), &fd, &err), SY_INVALID);
+        assert_true(err.text[0] != '\0');
+    }
+    assert_int_equal(sy_listen(SY_STR("localhost:0"), &fd, NULL), SY_OK);
+    assert_true(sy_listen_port(fd) > 0);
+    close(fd);
+    if (sy_listen(SY_STR("[::1]:0"), &fd, NULL) == SY_OK) {
+        assert_true(sy_listen_port(fd) > 0);
+        close(fd);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(bodies_beyond_the_memory_budget_are_a_503),
+        TEST(a_chunked_body_beyond_its_limit_is_a_413),
+        TEST(accept_is_paused_at_the_connection_limit),
+        TEST(running_out_of_descriptors_is_told_and_passes),
+        TEST(two_thousand_half_heads_cost_less_than_five_kilobytes_each),
+        TEST(an_idle_connection_holds_no_buffer),
+        TEST(a_drain_answers_what_is_under_way_and_then_tells),
+        TEST(a_drain_of_nothing_tells_soon_and_may_destroy),
+        TEST(listen_addresses_are_checked),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
