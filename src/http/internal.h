@@ -40,6 +40,7 @@ struct sy_http_parse {
     bool chunked;
     bool coding_lookalike;
     bool close;
+    bool type_seen;
     bool upgrade_option;  /* Connection lists upgrade */
     bool upgrade_foreign; /* Upgrade names what cannot be ignored */
     bool expect_unknown;

@@ -52,6 +52,16 @@ static enum sy_http_verdict on_expect(struct sy_http_parse *p, struct sy_str val
     return SY_HTTP_DONE;
 }
 
+/* Two types for one body are two readings of it. */
+static enum sy_http_verdict on_content_type(struct sy_http_parse *p, struct sy_str value)
+{
+    (void)value;
+    if (p->type_seen)
+        return sy_http_refuse(p->refusal, 400, "repeated_content_type");
+    p->type_seen = true;
+    return SY_HTTP_DONE;
+}
+
 /*
  * True if `name` becomes the lower-case `real` when runs of '-' and '_' are taken for one hyphen,
  * as gateways that hand fields on as variables do.
@@ -99,6 +109,7 @@ enum sy_http_verdict sy_http_field_meaning(struct sy_http_parse *p,
         {SY_STR_INIT("connection"), on_connection},
         {SY_STR_INIT("upgrade"), on_upgrade},
         {SY_STR_INIT("expect"), on_expect},
+        {SY_STR_INIT("content-type"), on_content_type},
     };
 
     for (size_t i = 0; i < SY_ARRAY_LEN(fields); i++) {

@@ -9,9 +9,9 @@
  * listed lengths, a length that a base-8 reader would take for another, codings not ending in one
  * `chunked`, trailers that are framing fields, names with characters outside token (and names that
  * are a framing field but for '_'), values with control bytes, absolute-form whose authority is not
- * Host, '#' in a path, HTTP/1.0 with transfer codings, empty or repeated Host, content of GET, HEAD
- * or TRACE unless the connection ends with it, an upgrade to anything but h2c, CONNECT, methods
- * that nobody registered.
+ * Host, '#' in a path, HTTP/1.0 with transfer codings, empty or repeated Host, repeated
+ * Content-Type, content of GET, HEAD or TRACE unless the connection ends with it, an upgrade to
+ * anything but h2c, CONNECT, methods that nobody registered.
  *
  * What is read and never served: HTTP/0.9, RTSP and ICE requests (method OTHER) and bodies under
  * further codings (`coded`); the connection ends with them (keep_alive false), so nothing behind
