@@ -1,0 +1,176 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include <pthread.h>
+
+#include "base/log.h"
+#include "cli/commands.h"
+
+#define GRACE_MS 310000
+
+static const struct cli_option options[] = {
+    {"--config", "FILE", "configuration (default " SY_CONFIG_FILE_DEFAULT ")", false},
+    {"--sandbox", NULL, "local stand-ins for every vendor: no config and no vendor keys needed",
+     false},
+    {"--catalogue", "DIR", "sandbox: load real catalogues from this folder", false},
+    {"--listen", "ADDRESS", "listen here instead of the configured address", false},
+    {"--admin-listen", "ADDRESS", "metrics here instead of the configured address", false},
+    {NULL, NULL, NULL, false},
+};
+
+static int load(struct cli *cli, struct sy_config *config, struct sy_gateway_options *what)
+{
+    struct sy_str file = cli_get(cli, "--config");
+    struct sy_faults faults;
+    int status;
+
+    if (cli_has(cli, "--sandbox")) {
+        if (file.ptr)
+            return cli_usage(cli, "--sandbox takes no --config: it needs none");
+        sy_config_default(config);
+        config->settings.policies = (struct sy_str){NULL, 0};
+        return SY_EXIT_DONE;
+    }
+    if (!file.ptr)
+        file = SY_STR(SY_CONFIG_FILE_DEFAULT);
+    sy_faults_init(&faults);
+    status = sy_config_load(file, config, &faults);
+    fprintf(stderr, "%.*s", SY_FMT(sy_buf_str(&faults.text)));
+    sy_faults_release(&faults);
+    what->config_file = file;
+    if (status == SY_NOT_FOUND)
+        fputs("switchyard: no configuration; `switchyard init` writes one, "
+              "`switchyard serve --sandbox` needs none\n",
+              stderr);
+    if (status != SY_OK)
+        sy_config_release(config);
+    return status == SY_OK ? SY_EXIT_DONE : SY_EXIT_FAILED;
+}
+
+/* Only loopback may be listened on where a key is printed and stand-ins answer. */
+static bool is_loopback(struct sy_str address)
+{
+    return sy_str_starts(address, SY_STR("127.")) || sy_str_starts(address, SY_STR("localhost:")) ||
+           sy_str_starts(address, SY_STR("[::1]:"));
+}
+
+static int print_start(struct cli *cli, struct sy_gateway *gateway, bool sandbox)
+{
+    struct sy_str url = sy_gateway_url(gateway), admin = sy_gateway_admin_url(gateway), secret;
+    struct sy_err err = SY_ERR_INIT;
+
+    fprintf(stderr, "%.*s", SY_FMT(sy_gateway_warnings(gateway)));
+    if (sy_gateway_lost(gateway))
+        fprintf(stderr,
+                "%u calls were in flight when the last process ended: their rows say outcome "
+                "unknown\n",
+                sy_gateway_lost(gateway));
+    printf("switchyard %s listens on %.*s (%u threads, %zu registry rows)\n", SY_VERSION,
+           SY_FMT(url), sy_gateway_threads(gateway), sy_gateway_rows(gateway));
+    if (admin.ptr)
+        printf("metrics at %.*s/metrics\n", SY_FMT(admin));
+    if (sandbox) {
+        if (sy_gateway_make_key(gateway, SY_STR("sandbox"), &cli->arena, &secret, &err) != SY_OK)
+            return cli_fail(cli, "no key: %s", err.text);
+        printf("\nsandbox: every vendor is a local stand-in, nothing leaves this machine\n"
+               "  export SWITCHYARD_URL=%.*s\n  export SWITCHYARD_KEY=%.*s\n",
+               SY_FMT(url), SY_FMT(secret));
+        printf("\ntry:\n  curl -s $SWITCHYARD_URL/v1/execute -H \"Authorization: Bearer "
+               "$SWITCHYARD_KEY\" -H 'Content-Type: application/json' \\\n"
+               "       -d '{\"tool\": \"gmail_fetch_emails\", \"user_id\": \"user_123\", "
+               "\"arguments\": "
+               "{\"query\": \"is:unread\"}}'\n");
+    }
+    fflush(stdout);
+    return SY_EXIT_DONE;
+}
+
+static void reload(struct sy_gateway *gateway)
+{
+    struct sy_faults faults;
+    int status;
+
+    sy_faults_init(&faults);
+    status = sy_gateway_reload(gateway, &faults);
+    if (status == SY_OK)
+        sy_logf(SY_LOG_INFO, "reload", "configuration, policy and registry read again");
+    else
+        sy_logf(SY_LOG_ERROR, "reload_refused", "the old state stays: %.*s",
+                SY_FMT(sy_buf_str(&faults.text)));
+    sy_faults_release(&faults);
+}
+
+static int wait_for_signals(struct sy_gateway *gateway, const sigset_t *signals)
+{
+    for (;;) {
+        int signal_number = sigwaitinfo(signals, NULL);
+
+        if (signal_number < 0 && errno == EINTR)
+            continue;
+        if (signal_number == SIGHUP) {
+            reload(gateway);
+            continue;
+        }
+        sy_logf(SY_LOG_INFO, "drain", "no new calls; those in flight are answered");
+        sy_gateway_stop(gateway, GRACE_MS);
+        return SY_EXIT_DONE;
+    }
+}
+
+static void block_signals(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGHUP);
+    /* Before any thread starts, so that all inherit the mask and only the main thread is told. */
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int serve(struct cli *cli)
+{
+    bool sandbox = cli_has(cli, "--sandbox");
+    struct sy_gateway_options what = {.sandbox = sandbox, .catalogue = cli_get(cli, "--catalogue")};
+    struct sy_gateway *gateway;
+    struct sy_err err = SY_ERR_INIT;
+    struct sy_config config;
+    sigset_t signals;
+    int code = load(cli, &config, &what);
+
+    if (code != SY_EXIT_DONE)
+        return code;
+    if (cli_has(cli, "--listen"))
+        config.settings.listen = cli_get(cli, "--listen");
+    if (cli_has(cli, "--admin-listen"))
+        config.settings.admin_listen = cli_get(cli, "--admin-listen");
+    if (sandbox && !is_loopback(config.settings.listen)) {
+        sy_config_release(&config);
+        return cli_usage(cli, "the sandbox listens on loopback only");
+    }
+    sy_log_setup(SY_LOG_INFO, sy_str_eq(config.settings.log_format, SY_STR("json")));
+    block_signals(&signals);
+    what.config = &config;
+    if (sy_gateway_start(&what, &gateway, &err) != SY_OK) {
+        code = cli_fail(cli, "%s", err.text);
+    } else if ((sandbox && sy_gateway_seed_sandbox(gateway, &err) != SY_OK) ||
+               print_start(cli, gateway, sandbox) != SY_EXIT_DONE) {
+        code = cli_fail(cli, "the sandbox cannot be set up: %s", err.text);
+        sy_gateway_stop(gateway, 0);
+    } else {
+        code = wait_for_signals(gateway, &signals);
+    }
+    sy_config_release(&config);
+    return code;
+}
+
+const struct cli_command cli_serve = {
+    .name = "serve",
+    .arguments = "[--config F] [--sandbox]",
+    .summary = "Runs the gateway.",
+    .details = "SIGTERM drains: calls in flight are answered, then the process ends. SIGHUP reads\n"
+               "configuration and policy again; a fault in them leaves the old state in force.",
+    .options = options,
+    .run = serve,
+};

@@ -1,0 +1,86 @@
+#include "cli/config_load.h"
+
+#include <string.h>
+
+#include "vendors/vendors.h"
+
+#define CONFIG_BYTES_MAX ((size_t)1 << 20)
+
+void sy_config_default(struct sy_config *ret)
+{
+    size_t count;
+    const struct sy_vendor *const *vendors = sy_vendors(&count);
+
+    memset(ret, 0, sizeof(*ret));
+    sy_arena_init(&ret->arena, (size_t)16 << 20);
+    sy_settings_default(&ret->settings, vendors, count);
+    ret->folder = SY_STR(".");
+}
+
+int sy_config_load(struct sy_str file, struct sy_config *ret, struct sy_faults *faults)
+{
+    struct sy_err err = SY_ERR_INIT;
+    size_t count;
+    const struct sy_vendor *const *vendors = sy_vendors(&count);
+    struct sy_str text;
+    int status;
+
+    sy_config_default(ret);
+    file = sy_arena_copy(&ret->arena, file);
+    status = sy_file_read(file, CONFIG_BYTES_MAX, &ret->arena, &text, &err);
+    if (status != SY_OK) {
+        sy_fault(faults, NULL, "%s", err.text);
+        return status;
+    }
+    ret->folder = sy_path_folder(file);
+    return sy_settings_read(&ret->settings, text, file, vendors, count, &ret->arena, faults);
+}
+
+void sy_config_release(struct sy_config *config)
+{
+    sy_arena_release(&config->arena);
+}
+
+static size_t vendor_names(struct sy_str names[SY_VENDORS_MAX])
+{
+    size_t count;
+    const struct sy_vendor *const *vendors = sy_vendors(&count);
+
+    for (size_t i = 0; i < count; i++)
+        names[i] = sy_str_of(vendors[i]->name);
+    return count;
+}
+
+int sy_policy_from_config(const struct sy_config *config, struct sy_loaded_policy *ret,
+                          struct sy_faults *faults)
+{
+    struct sy_policy_source sources[SY_POLICY_FILES_MAX];
+    struct sy_str names[SY_VENDORS_MAX];
+    struct sy_err err = SY_ERR_INIT;
+    size_t count = 0;
+    int status = SY_NOT_FOUND;
+
+    memset(ret, 0, sizeof(*ret));
+    sy_arena_init(&ret->arena, (size_t)64 << 20);
+    if (config->settings.policies.len)
+        status =
+            sy_policy_files(sy_path_below(config->folder, config->settings.policies, &ret->arena),
+                            &ret->arena, sources, &count, &err);
+    if (status != SY_OK && status != SY_NOT_FOUND) {
+        sy_fault(faults, NULL, "%s", err.text);
+        goto out;
+    }
+    if (!count) {
+        sources[0].file = SY_STR("(built-in policy)");
+        sources[0].text = sy_policy_default_text();
+        count = 1;
+    }
+    ret->policy = sy_arena_zalloc(&ret->arena, sizeof(*ret->policy));
+    status = ret->policy ? sy_policy_load(sources, count, names, vendor_names(names), &ret->arena,
+                                          ret->policy, faults)
+                         : SY_NOMEM;
+out:
+    if (status != SY_OK)
+        sy_arena_release(&ret->arena);
+    return status;
+}

@@ -1,0 +1,370 @@
+#include "cli/gateway.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/encode.h"
+#include "base/log.h"
+#include "cli/gateway_int.h"
+#include "registry/registry.h"
+
+#define LEDGER_JOURNAL_BYTES ((size_t)64 << 20)
+
+/* ---- the sandbox's own folder ---- */
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+static int sandbox_folder(struct sy_gateway *gateway, struct sy_err *err)
+{
+    const char *base = getenv("TMPDIR");
+    struct sy_buf path;
+
+    sy_buf_init(&path, sizeof(gateway->store_folder) - 1);
+    sy_buf_printf(&path, "%s/switchyard-sandbox-XXXXXX", base && *base ? base : "/tmp");
+    if (sy_buf_ok(&path))
+        memcpy(gateway->store_folder, path.ptr, path.len);
+    sy_buf_release(&path);
+    if (!gateway->store_folder[0] || !mkdtemp(gateway->store_folder))
+        return sy_err_set(err, SY_ERR, "no temporary folder for the sandbox's store");
+    return SY_OK;
+}
+
+/* ---- parts, in the order they stand on each other ---- */
+
+static int open_store(struct sy_gateway *gateway, struct sy_str *ret_ledger_folder,
+                      struct sy_err *err)
+{
+    const struct sy_settings *settings = &gateway->config->settings;
+    struct sy_store_options options = {
+        .url = settings->store, .exclusive = true, .seed = true, .holder_note = gateway->url};
+    struct sy_str prefix = SY_STR("sqlite:"), path;
+    struct sy_store *store;
+    int status;
+
+    if (gateway->store_folder[0]) {
+        path = sy_arena_printf(&gateway->arena, "%s/switchyard.db", gateway->store_folder);
+        options.url = sy_arena_printf(&gateway->arena, "sqlite:%.*s", SY_FMT(path));
+    } else if (sy_str_starts(options.url, prefix)) {
+        path = sy_path_below(gateway->config->folder, sy_str_skip(options.url, prefix.len),
+                             &gateway->arena);
+        options.url = sy_arena_printf(&gateway->arena, "sqlite:%.*s", SY_FMT(path));
+        status = sy_folder_make(sy_path_folder(path), err);
+        if (status != SY_OK)
+            return status;
+    } else {
+        path = SY_STR("var/switchyard.db");
+        status = sy_folder_make(SY_STR("var"), err);
+        if (status != SY_OK)
+            return status;
+    }
+    *ret_ledger_folder = sy_arena_printf(&gateway->arena, "%.*s.journal", SY_FMT(path));
+    status = sy_store_open(&options, &store, err);
+    if (status != SY_OK)
+        return status;
+    return sy_writer_create(store, &gateway->writer, err);
+}
+
+static int make_egress(struct sy_gateway *gateway, struct sy_err *err)
+{
+    const struct sy_settings *settings = &gateway->config->settings;
+    int status = SY_OK;
+
+    for (size_t i = 0; i < settings->egress_allow_count && status == SY_OK; i++)
+        status = sy_egress_allow(&gateway->egress, settings->egress_allow[i], err);
+    if (status == SY_OK && gateway->options.sandbox)
+        status = sy_egress_allow(&gateway->egress, SY_STR("127.0.0.0/8"), err);
+    return status;
+}
+
+static int listen_on(struct sy_gateway *gateway, struct sy_err *err)
+{
+    const struct sy_settings *settings = &gateway->config->settings;
+    struct sy_str address = gateway->options.one_shot ? SY_STR("127.0.0.1:0") : settings->listen;
+    size_t host = address.len;
+    int status = sy_listen(address, &gateway->listen_fd, err);
+
+    if (status != SY_OK)
+        return status;
+    while (host > 0 && address.ptr[host - 1] != ':')
+        host--;
+    gateway->url = sy_arena_printf(&gateway->arena, "http://%.*s%d", (int)host, address.ptr,
+                                   sy_listen_port(gateway->listen_fd));
+    if (gateway->options.one_shot || !settings->admin_listen.len)
+        return SY_OK;
+    status = sy_listen(settings->admin_listen, &gateway->admin_fd, err);
+    if (status != SY_OK)
+        return status;
+    address = settings->admin_listen;
+    for (host = address.len; host > 0 && address.ptr[host - 1] != ':';)
+        host--;
+    gateway->admin_url = sy_arena_printf(&gateway->arena, "http://%.*s%d", (int)host, address.ptr,
+                                         sy_listen_port(gateway->admin_fd));
+    return SY_OK;
+}
+
+static int make_engine(struct sy_gateway *gateway, struct sy_err *err)
+{
+    const struct sy_settings *settings = &gateway->config->settings;
+    struct sy_vendor_runtime runtimes[SY_VENDORS_MAX];
+    struct sy_engine_options options = {
+        .vendors = runtimes,
+        .named_secret = gateway_named_secret,
+        .named_secret_ctx = gateway,
+        .writer = gateway->writer,
+        .ledger = gateway->ledger,
+        .metrics = gateway->metrics,
+        .mark_on_ledger_failure = settings->ledger_on_failure == SY_LEDGER_MARK,
+        .payloads = settings->ledger_payloads,
+        .memory = (size_t)settings->memory,
+    };
+
+    gateway_vendors(gateway, settings, runtimes, &options.vendor_count);
+    return sy_engine_create(&options, &gateway->engine, err);
+}
+
+struct reload_job {
+    struct sy_gateway *gateway;
+    struct sy_loaded_policy *policy;
+    struct sy_err *err;
+    int status;
+};
+
+static void reload_work(struct sy_store *store, struct sy_writer_job *job)
+{
+    struct reload_job *reload = job->ctx;
+
+    if (reload->policy)
+        sy_engine_set_policy(reload->gateway->engine, &reload->policy->arena,
+                             reload->policy->policy);
+    reload->status = sy_engine_reload(reload->gateway->engine, store, reload->err);
+}
+
+static int load_registry(struct sy_gateway *gateway, struct sy_err *err)
+{
+    struct sy_loaded_policy policy;
+    struct sy_faults faults;
+    struct reload_job job = {.gateway = gateway, .policy = &policy, .err = err};
+    int status;
+
+    sy_faults_init(&faults);
+    status = sy_policy_from_config(gateway->config, &policy, &faults);
+    if (status == SY_OK) {
+        sy_writer_run(gateway->writer, reload_work, &job);
+        status = job.status;
+    } else {
+        sy_err_set(err, SY_INVALID, "%.*s", SY_FMT(sy_buf_str(&faults.text)));
+    }
+    sy_faults_release(&faults);
+    return status;
+}
+
+static unsigned thread_count(const struct sy_gateway *gateway)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned count = gateway->config->settings.threads;
+
+    if (gateway->options.one_shot)
+        return 1;
+    if (!count)
+        count = cores > 0 ? (unsigned)cores : 1;
+    return count < GATEWAY_THREADS_MAX ? count : GATEWAY_THREADS_MAX;
+}
+
+/* Other processes' writes (a command with --config) are noticed on the writer thread. */
+struct watch_version {
+    struct sy_gateway *gateway;
+    int64_t version;
+};
+
+static void watch_store(struct sy_store *store, void *ctx)
+{
+    struct watch_version *watch = ctx;
+    struct sy_err err = SY_ERR_INIT;
+    int64_t version;
+
+    if (store->ops->data_version(store, &version, &err) != SY_OK || version == watch->version)
+        return;
+    if (watch->version && sy_engine_reload(watch->gateway->engine, store, &err) != SY_OK)
+        sy_logf(SY_LOG_ERROR, "registry_reload", "%s", err.text);
+    watch->version = version;
+}
+
+static int start_parts(struct sy_gateway *gateway, struct sy_err *err)
+{
+    const struct sy_settings *settings = &gateway->config->settings;
+    struct sy_ledger_options ledger = {
+        .power = settings->ledger_durability == SY_DURABILITY_POWER,
+        .journal_bytes = LEDGER_JOURNAL_BYTES,
+        .keep_ms = settings->ledger_keep_ms,
+    };
+    struct sy_secret_fetch fetch;
+    struct sy_api_options api = {0};
+    struct watch_version *watch;
+    unsigned threads = thread_count(gateway);
+    int status = sy_transfers_global_init(err);
+
+    if (status == SY_OK && gateway->options.sandbox)
+        status = sandbox_folder(gateway, err);
+    if (status == SY_OK && gateway->options.sandbox)
+        status = gateway_sandbox_start(gateway, err);
+    if (status == SY_OK)
+        status = sy_fetcher_create(&gateway->fetcher, err);
+    if (status != SY_OK)
+        return status;
+    fetch = sy_fetcher_for_secrets(gateway->fetcher);
+    if ((status = listen_on(gateway, err)) != SY_OK ||
+        (status = sy_secrets_create(settings, &fetch, &gateway->secrets, err)) != SY_OK ||
+        (status = make_egress(gateway, err)) != SY_OK ||
+        (status = sy_dns_create(2, &gateway->dns, err)) != SY_OK ||
+        (status = sy_metrics_create(&gateway->metrics, err)) != SY_OK ||
+        (status = open_store(gateway, &ledger.directory, err)) != SY_OK ||
+        (status = sy_ledger_create(&ledger, gateway->writer, threads, &gateway->ledger,
+                                   &gateway->lost, err)) != SY_OK ||
+        (status = make_engine(gateway, err)) != SY_OK ||
+        (status = load_registry(gateway, err)) != SY_OK)
+        return status;
+    api.engine = gateway->engine;
+    api.metrics = gateway->metrics;
+    api.public_url = settings->public_url.len ? settings->public_url : gateway->url;
+    api.local_secret = gateway->options.local_secret;
+    watch = sy_arena_zalloc(&gateway->arena, sizeof(*watch));
+    if (!watch || (status = sy_api_create(&api, &gateway->api, err)) != SY_OK)
+        return status != SY_OK ? status : SY_NOMEM;
+    watch->gateway = gateway;
+    sy_writer_on_idle(gateway->writer, watch_store, watch);
+    return gateway_threads_start(gateway, threads, err);
+}
+
+int sy_gateway_start(const struct sy_gateway_options *options, struct sy_gateway **ret,
+                     struct sy_err *err)
+{
+    struct sy_gateway *gateway = calloc(1, sizeof(*gateway));
+    int status;
+
+    if (!gateway)
+        return sy_err_set(err, SY_NOMEM, "no memory for the gateway");
+    gateway->options = *options;
+    gateway->config = options->config;
+    gateway->listen_fd = -1;
+    gateway->admin_fd = -1;
+    sy_arena_init(&gateway->arena, (size_t)4 << 20);
+    sy_buf_init(&gateway->warnings, 65536);
+    status = start_parts(gateway, err);
+    if (status != SY_OK) {
+        sy_gateway_stop(gateway, 0);
+        return status;
+    }
+    *ret = gateway;
+    return SY_OK;
+}
+
+static void close_fd(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+void sy_gateway_stop(struct sy_gateway *gateway, int64_t grace_ms)
+{
+    if (!gateway)
+        return;
+    if (gateway->writer)
+        sy_writer_on_idle(gateway->writer, NULL, NULL);
+    gateway_threads_stop(gateway, grace_ms);
+    if (gateway->api)
+        sy_api_free(gateway->api);
+    sy_ledger_destroy(gateway->ledger);
+    sy_engine_free(gateway->engine);
+    sy_writer_destroy(gateway->writer);
+    for (unsigned i = 0; i < gateway->thread_count; i++)
+        if (gateway->threads[i].loop)
+            sy_loop_destroy(gateway->threads[i].loop);
+    sy_metrics_free(gateway->metrics);
+    if (gateway->dns)
+        sy_dns_destroy(gateway->dns);
+    sy_secrets_free(gateway->secrets);
+    sy_fetcher_free(gateway->fetcher);
+    gateway_sandbox_stop(gateway);
+    close_fd(gateway->listen_fd);
+    close_fd(gateway->admin_fd);
+    if (gateway->store_folder[0])
+        nftw(gateway->store_folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    if (gateway->has_reloaded)
+        sy_config_release(&gateway->reloaded);
+    sy_buf_release(&gateway->warnings);
+    sy_arena_release(&gateway->arena);
+    sy_transfers_global_cleanup();
+    free(gateway);
+}
+
+/* ---- reload ---- */
+
+int sy_gateway_reload(struct sy_gateway *gateway, struct sy_faults *faults)
+{
+    struct sy_config config;
+    struct sy_loaded_policy policy;
+    struct sy_err err = SY_ERR_INIT;
+    struct reload_job job = {.gateway = gateway, .policy = &policy, .err = &err};
+    struct sy_vendor_runtime runtimes[SY_VENDORS_MAX];
+    size_t count;
+    int status;
+
+    if (gateway->options.config_file.ptr)
+        status = sy_config_load(gateway->options.config_file, &config, faults);
+    else
+        sy_config_default(&config), status = SY_OK;
+    if (status == SY_OK)
+        status = sy_policy_from_config(&config, &policy, faults);
+    if (status != SY_OK) {
+        sy_config_release(&config);
+        return status;
+    }
+    sy_writer_run(gateway->writer, reload_work, &job);
+    if (job.status != SY_OK)
+        sy_fault(faults, NULL, "%s", err.text);
+    sy_buf_clear(&gateway->warnings);
+    (void)sy_secrets_retry(gateway->secrets);
+    gateway_vendors(gateway, &config.settings, runtimes, &count);
+    for (size_t i = 0; i < count; i++)
+        sy_engine_update_vendor(gateway->engine, i, &runtimes[i]);
+    sy_config_release(&config);
+    return job.status;
+}
+
+/* ---- what the surfaces ask ---- */
+
+struct sy_str sy_gateway_url(const struct sy_gateway *gateway)
+{
+    return gateway->url;
+}
+
+struct sy_str sy_gateway_admin_url(const struct sy_gateway *gateway)
+{
+    return gateway->admin_url;
+}
+
+unsigned sy_gateway_lost(const struct sy_gateway *gateway)
+{
+    return gateway->lost;
+}
+
+unsigned sy_gateway_threads(const struct sy_gateway *gateway)
+{
+    return gateway->thread_count;
+}
+
+struct sy_str sy_gateway_warnings(const struct sy_gateway *gateway)
+{
+    return sy_buf_str(&gateway->warnings);
+}

@@ -1,0 +1,48 @@
+/*
+ * The whole gateway put together: store, writer, ledger, engine, one loop per core, listeners.
+ *
+ * `serve` runs it until a signal; commands with --config run it for one request on a port of their
+ * own. Everything is built here and handed down: there are no globals.
+ */
+#ifndef SY_CLI_GATEWAY_H
+#define SY_CLI_GATEWAY_H
+
+#include "cli/config_load.h"
+#include "contract/registry.h"
+
+struct sy_gateway;
+
+struct sy_gateway_options {
+    const struct sy_config *config; /* outlives the gateway */
+    struct sy_str config_file;      /* read again on reload; absent: nothing to read again */
+    bool sandbox;                   /* vendors are local stand-ins, loopback may be dialled */
+    struct sy_str catalogue;        /* sandbox: folder with real catalogues */
+    unsigned sandbox_ports[6];      /* composio, pipedream, scalekit, github, infisical, worker */
+    bool one_shot;                  /* a command's own: 127.0.0.1:0, one thread, no admin port */
+    struct sy_str local_secret;     /* accepted as a key with all scopes of tenant `default` */
+};
+
+/* Starts everything; SY_UNAVAILABLE with the holder's URL if another gateway has the store. */
+int sy_gateway_start(const struct sy_gateway_options *options, struct sy_gateway **ret,
+                     struct sy_err *err);
+/* Finishes the calls in flight, at most `grace_ms`, then takes everything down. */
+void sy_gateway_stop(struct sy_gateway *gateway, int64_t grace_ms);
+/* Reads configuration and policy again; on any fault the old ones stay and `faults` says why. */
+int sy_gateway_reload(struct sy_gateway *gateway, struct sy_faults *faults);
+
+/* "http://127.0.0.1:8420" / the admin one or absent; live as long as the gateway. */
+struct sy_str sy_gateway_url(const struct sy_gateway *gateway);
+struct sy_str sy_gateway_admin_url(const struct sy_gateway *gateway);
+/* Calls whose outcome was unknown at start. */
+unsigned sy_gateway_lost(const struct sy_gateway *gateway);
+size_t sy_gateway_rows(struct sy_gateway *gateway);
+unsigned sy_gateway_threads(const struct sy_gateway *gateway);
+/* Creates tenant `default` if it is not there and a key; the secret (shown once) lives in `arena`. */
+int sy_gateway_make_key(struct sy_gateway *gateway, struct sy_str name, struct sy_arena *arena,
+                        struct sy_str *ret_secret, struct sy_err *err);
+/* Puts the sandbox's example rows into the registry. */
+int sy_gateway_seed_sandbox(struct sy_gateway *gateway, struct sy_err *err);
+/* Warnings of the start (vendors without credentials, …), one a line. */
+struct sy_str sy_gateway_warnings(const struct sy_gateway *gateway);
+
+#endif

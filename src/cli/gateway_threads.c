@@ -1,0 +1,138 @@
+#include <string.h>
+
+#include "cli/gateway_int.h"
+
+#define CONNECTIONS_PER_HOST 256
+
+static void *thread_main(void *arg)
+{
+    struct gateway_thread *thread = arg;
+
+    sy_loop_run(thread->loop);
+    return NULL;
+}
+
+static int thread_parts(struct sy_gateway *gateway, struct gateway_thread *thread, unsigned index,
+                        unsigned count, struct sy_err *err)
+{
+    struct sy_transfers_options transfers = {
+        .egress = &gateway->egress,
+        .dns = gateway->dns,
+        .connections_per_host = CONNECTIONS_PER_HOST,
+        .memory = (size_t)gateway->config->settings.memory / count,
+    };
+    int status = sy_loop_create(index, &thread->loop, err);
+
+    thread->gateway = gateway;
+    if (status == SY_OK)
+        status = sy_transfers_create(thread->loop, &transfers, &thread->transfers, err);
+    if (status == SY_OK)
+        status = sy_engine_attach(gateway->engine, thread->loop,
+                                  sy_transfers_view(thread->transfers), &thread->engine, err);
+    if (status == SY_OK)
+        status = sy_api_attach(gateway->api, thread->engine, &thread->api, err);
+    return status;
+}
+
+static int thread_listen(struct sy_gateway *gateway, struct gateway_thread *thread, unsigned index,
+                         unsigned count, struct sy_err *err)
+{
+    struct sy_server_limits limits;
+    struct sy_server_events events;
+    int status;
+
+    sy_server_limits_default(&limits);
+    limits.memory = (size_t)gateway->config->settings.memory / count;
+    sy_api_limits(gateway->api, &limits);
+    memset(&events, 0, sizeof(events));
+    sy_api_server_events(thread->api, &events);
+    status =
+        sy_server_create(thread->loop, gateway->listen_fd, &limits, &events, &thread->server, err);
+    if (status != SY_OK || index > 0 || gateway->admin_fd < 0)
+        return status;
+    memset(&events, 0, sizeof(events));
+    sy_api_admin_events(thread->api, &events);
+    return sy_server_create(thread->loop, gateway->admin_fd, &limits, &events, &thread->admin, err);
+}
+
+int gateway_threads_start(struct sy_gateway *gateway, unsigned count, struct sy_err *err)
+{
+    int status = SY_OK;
+
+    for (unsigned i = 0; i < count && status == SY_OK; i++) {
+        gateway->thread_count = i + 1;
+        status = thread_parts(gateway, &gateway->threads[i], i, count, err);
+        if (status == SY_OK)
+            status = thread_listen(gateway, &gateway->threads[i], i, count, err);
+    }
+    for (unsigned i = 0; i < count && status == SY_OK; i++) {
+        struct gateway_thread *thread = &gateway->threads[i];
+
+        if (pthread_create(&thread->thread, NULL, thread_main, thread) != 0)
+            status = sy_err_set(err, SY_UNAVAILABLE, "thread %u cannot be started", i);
+        else
+            thread->started = true;
+    }
+    return status;
+}
+
+static void part_drained(void *ctx)
+{
+    struct gateway_thread *thread = ctx;
+
+    if (--thread->undrained == 0)
+        sy_loop_stop(thread->loop);
+}
+
+static void grace_over(struct sy_loop *loop, struct sy_timer *timer)
+{
+    (void)timer;
+    sy_loop_stop(loop);
+}
+
+/* No accepted call is lost: the engine answers what it has, the server closes when it is written. */
+static void drain_thread(struct sy_loop *loop, struct sy_task *task)
+{
+    struct gateway_thread *thread = task->ctx;
+
+    thread->undrained = thread->admin ? 3 : 2;
+    thread->grace.fn = grace_over;
+    thread->grace.ctx = thread;
+    if (sy_timer_set(loop, &thread->grace, sy_loop_now_ms(loop) + thread->gateway->grace_ms) !=
+        SY_OK)
+        sy_loop_stop(loop);
+    sy_engine_drain(thread->engine, part_drained, thread);
+    if (thread->admin)
+        sy_server_drain(thread->admin, part_drained, thread);
+    sy_server_drain(thread->server, part_drained, thread);
+}
+
+void gateway_threads_stop(struct sy_gateway *gateway, int64_t grace_ms)
+{
+    gateway->grace_ms = grace_ms;
+    for (unsigned i = 0; i < gateway->thread_count; i++) {
+        struct gateway_thread *thread = &gateway->threads[i];
+
+        if (!thread->started)
+            continue;
+        thread->drain.fn = drain_thread;
+        thread->drain.ctx = thread;
+        sy_loop_post(thread->loop, &thread->drain);
+    }
+    for (unsigned i = 0; i < gateway->thread_count; i++)
+        if (gateway->threads[i].started)
+            pthread_join(gateway->threads[i].thread, NULL);
+    for (unsigned i = 0; i < gateway->thread_count; i++) {
+        struct gateway_thread *thread = &gateway->threads[i];
+
+        if (thread->server)
+            sy_server_destroy(thread->server);
+        if (thread->admin)
+            sy_server_destroy(thread->admin);
+        if (thread->api)
+            sy_api_detach(thread->api);
+        sy_engine_detach(thread->engine);
+        if (thread->transfers)
+            sy_transfers_destroy(thread->transfers);
+    }
+}
