@@ -11,6 +11,7 @@
 #include "base/str.h"
 
 #define SY_EGRESS_NETS_MAX 64
+#define SY_EGRESS_URL_MAX 16384
 
 struct sy_egress_net {
     unsigned char address[16]; /* IPv4 as ::ffff:a.b.c.d */
@@ -22,13 +23,26 @@ struct sy_egress {
     unsigned allow_count;
 };
 
+/* The parts of a URL that decide where it goes. `host` is a slice of the URL, without brackets. */
+struct sy_egress_url {
+    bool tls;
+    bool literal; /* host is an IPv4 or IPv6 address */
+    struct sy_str host;
+    uint16_t port;
+};
+
 /* Adds "10.0.0.0/8", "fd00::/8", "127.0.0.1". SY_INVALID with a text otherwise. */
 int sy_egress_allow(struct sy_egress *egress, struct sy_str cidr, struct sy_err *err);
 /* True for a globally reachable unicast address or an allowed one (IANA special-purpose registries;
  * mapped, 6to4, NAT64 and Teredo forms are judged by the address inside). */
 bool sy_egress_may_dial(const struct sy_egress *egress, const struct sockaddr *address);
 /* Scheme http or https, a host, no user-info, no control bytes, no backslash, port 1..65535; one
- * reader only. SY_INVALID with a text otherwise. */
+ * reader only: also refused are fragments, bytes that should be percent-encoded, "." and ".." in
+ * the path however they are written, hosts that readers spell or understand differently (numbers
+ * that are no dotted quad, percent-encoding, a trailing dot, zones). SY_INVALID with a text
+ * otherwise. */
 int sy_egress_check_url(struct sy_str url, struct sy_err *err);
+/* The same check, telling what was read. */
+int sy_egress_read_url(struct sy_str url, struct sy_egress_url *ret_parts, struct sy_err *err);
 
 #endif

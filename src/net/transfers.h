@@ -14,19 +14,26 @@
 #include "net/loop.h"
 
 struct sy_curl_transfers;
+struct sy_dns;
 
 struct sy_transfers_options {
-    const struct sy_egress *egress;  /* what addresses may be dialled; outlives the transfers */
-    struct sy_dns *dns;              /* shared resolver; outlives the transfers */
-    unsigned connections_per_host;   /* on this loop; more wait in our own queue */
-    size_t memory;                   /* bytes of replies held at once; beyond: SY_NET_OVERLOADED */
+    const struct sy_egress *egress; /* what addresses may be dialled; outlives the transfers */
+    struct sy_dns *dns;             /* shared resolver; outlives the transfers */
+    unsigned connections_per_host;  /* on this loop; more wait in our own queue. 0: 32 */
+    size_t
+        memory; /* bytes of replies over 16 KiB held at once; beyond: SY_NET_OVERLOADED. 0: 256 MiB */
 };
 
 /* Once per process, before threads. */
 int sy_transfers_global_init(struct sy_err *err);
 void sy_transfers_global_cleanup(void);
+/* Reads the certificate authorities from `file`, or with NULL from where SSL_CERT_FILE or the system
+ * keeps them (global_init has done that). Blocks some 20 ms: not for a loop's thread. New transfers
+ * objects use them at once, others from their next flush on. SY_NOT_FOUND if there are none. */
+int sy_transfers_load_trust(const char *file, struct sy_err *err);
 int sy_transfers_create(struct sy_loop *loop, const struct sy_transfers_options *options,
                         struct sy_curl_transfers **ret, struct sy_err *err);
+/* Also drops what runs or was not released; no `done` is called. Not from inside `done`. */
 void sy_transfers_destroy(struct sy_curl_transfers *transfers);
 /* The vtable view of it. */
 struct sy_transfers sy_transfers_view(struct sy_curl_transfers *transfers);
