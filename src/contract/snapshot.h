@@ -12,7 +12,8 @@ struct sy_snapshot;
 
 /*
  * Builds a snapshot that owns copies of everything it needs. `policy` must outlive it (it is built
- * into the same arena by the caller, or is static). Implemented by resolve/.
+ * into the same arena by the caller, or is static). Implemented by resolve/. Rows in it are without
+ * their cold columns (notes, owner, mcp_server, extra), which only the store has.
  */
 int sy_snapshot_build(const struct sy_registry *registry, const struct sy_policy *policy,
                       struct sy_snapshot **ret_snapshot, struct sy_err *err);

@@ -85,8 +85,8 @@ struct sy_decision {
     struct sy_str probe_slug;
     struct sy_str probe_vendors[SY_CANDIDATES_MAX];
     unsigned probe_count;
-    struct sy_failure failure;
-    bool opens_case;          /* failure is toolkit_missing and no near miss */
+    struct sy_failure failure; /* NOT: the answer. PROBE: the answer if none of those asked has it */
+    bool opens_case;          /* that answer is toolkit_missing, and no near miss */
 };
 
 /* Always fills *ret (a refusal is a decision, too); SY_NOMEM only when the arena is exhausted. */

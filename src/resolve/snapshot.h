@@ -41,5 +41,7 @@ struct sy_snapshot {
 struct sy_str sy_tool_fold(struct sy_str name, char *out);
 const struct sy_tool_group *sy_snapshot_group(const struct sy_snapshot *snapshot,
                                               struct sy_str folded_tool);
+/* Number of the toolkit's first group; groups of one toolkit stand together. */
+size_t sy_snapshot_first_group(const struct sy_snapshot *snapshot, struct sy_str toolkit);
 
 #endif

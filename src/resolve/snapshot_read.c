@@ -197,7 +197,7 @@ static unsigned unlikeness(struct sy_str a, struct sy_str b)
 }
 
 /* First group of the toolkit, by halving: groups stand in toolkit order. */
-static size_t first_group(const struct sy_snapshot *snapshot, struct sy_str toolkit)
+size_t sy_snapshot_first_group(const struct sy_snapshot *snapshot, struct sy_str toolkit)
 {
     size_t low = 0, high = snapshot->group_count;
     while (low < high) {
@@ -229,7 +229,7 @@ size_t sy_snapshot_near_tools(const struct sy_snapshot *snapshot, struct sy_str 
         return 0;
     tool = without_toolkit(sy_tool_fold(tool, buffer), toolkit);
     max = max < NEAR_MAX ? max : NEAR_MAX;
-    for (size_t i = first_group(snapshot, toolkit);
+    for (size_t i = sy_snapshot_first_group(snapshot, toolkit);
          i < snapshot->group_count && sy_str_eq(snapshot->groups[i].toolkit, toolkit); i++) {
         struct sy_str name = snapshot->groups[i].tool;
         unsigned distance = unlikeness(tool, without_toolkit(name, toolkit));

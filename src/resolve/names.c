@@ -1,0 +1,239 @@
+/*
+ * What the caller means: a tool's name into toolkit and action.
+ *
+ * Alias and map rows first; else the longest run of leading whole segments that is a known toolkit.
+ * An explicit toolkit settles it. One pass hashes every run; each look-up is one probe.
+ */
+#include <string.h>
+
+#include "resolve/internal.h"
+
+/* A name cut at its '_' and '-'. */
+struct cut {
+    struct sy_str name;
+    char normal[SY_NAME_MAX];
+    unsigned count;
+    struct {
+        uint64_t hash;       /* of the run before the separator, normalised */
+        unsigned char from;  /* where the rest begins */
+        unsigned char until; /* length of the run, normalised */
+    } runs[SY_NAME_MAX];
+};
+
+static void cut_name(struct cut *cut, struct sy_str name, uint64_t seed)
+{
+    uint64_t hash = seed;
+    unsigned len = 0;
+
+    cut->name = name;
+    cut->count = 0;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (c == '_' || c == '-') {
+            if (len > 0 && i + 1 < name.len) {
+                cut->runs[cut->count].hash = hash;
+                cut->runs[cut->count].from = (unsigned char)(i + 1);
+                cut->runs[cut->count++].until = (unsigned char)len;
+            }
+            continue;
+        }
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c - 'A' + 'a');
+        cut->normal[len++] = c;
+        hash = sy_index_hash_byte(hash, c);
+    }
+}
+
+/* The longest run that names a toolkit (`only` that one, if given); *ret_action is the rest. */
+static const struct sy_toolkit *longest_run(const struct sy_snapshot *s, const struct cut *cut,
+                                            const struct sy_toolkit *only,
+                                            struct sy_str *ret_action)
+{
+    for (unsigned i = cut->count; i-- > 0;) {
+        struct sy_str key = sy_str_from(cut->normal, cut->runs[i].until);
+        uint32_t at = sy_index_get_hashed(&s->by_toolkit, key, cut->runs[i].hash);
+        if (at == SY_INDEX_NONE || (only && &s->toolkits[at] != only))
+            continue;
+        *ret_action = sy_str_skip(cut->name, cut->runs[i].from);
+        return &s->toolkits[at];
+    }
+    return NULL;
+}
+
+static struct sy_str folded_copy(struct sy_resolution *r, struct sy_str text)
+{
+    char *to = sy_arena_alloc(r->arena, text.len + 1);
+    if (!to) {
+        r->mem_failed = true;
+        return (struct sy_str){NULL, 0};
+    }
+    return sy_tool_fold(text, to);
+}
+
+/* "{toolkit}_{action}" folded, in `out` of 2 * SY_NAME_MAX + 1 bytes. */
+static struct sy_str compose(struct sy_str toolkit, struct sy_str action, char *out)
+{
+    size_t len = toolkit.len;
+
+    if (toolkit.len + action.len > 2 * SY_NAME_MAX)
+        return (struct sy_str){NULL, 0};
+    sy_tool_fold(toolkit, out);
+    out[len++] = '_';
+    sy_tool_fold(action, out + len);
+    return sy_str_from(out, len + action.len);
+}
+
+static const struct sy_tool_group *routing_group(const struct sy_resolution *r,
+                                                 struct sy_str folded)
+{
+    const struct sy_tool_group *group = folded.len ? sy_snapshot_group(r->snapshot, folded) : NULL;
+    return group && group->routes ? group : NULL;
+}
+
+static bool group_is_of(const struct sy_resolution *r, const struct sy_tool_group *group,
+                        const struct sy_toolkit *toolkit)
+{
+    return group && sy_snapshot_toolkit(r->snapshot, group->toolkit) == toolkit;
+}
+
+/* A map row found under the toolkit's own name or one of its vendors' slugs. */
+static const struct sy_tool_group *group_by_action(const struct sy_resolution *r,
+                                                   const struct sy_toolkit *toolkit,
+                                                   struct sy_str action)
+{
+    char text[2 * SY_NAME_MAX + 1];
+    const struct sy_tool_group *group = routing_group(r, compose(toolkit->name, action, text));
+
+    if (group_is_of(r, group, toolkit))
+        return group;
+    for (size_t i = 0; i < toolkit->row_count; i++) {
+        struct sy_str slug = toolkit->rows[i].vendor_slug;
+        if (sy_str_eq(slug, toolkit->name))
+            continue;
+        group = routing_group(r, compose(slug, action, text));
+        if (group_is_of(r, group, toolkit))
+            return group;
+    }
+    return NULL;
+}
+
+/* The tool's name without its toolkit: by segments, else all of it. */
+static struct sy_str action_of(const struct sy_resolution *r, struct sy_str tool,
+                               const struct sy_toolkit *toolkit)
+{
+    struct sy_str action = tool;
+    struct cut cut;
+
+    if (tool.len > SY_NAME_MAX)
+        return tool;
+    cut_name(&cut, tool, r->snapshot->by_toolkit.seed);
+    longest_run(r->snapshot, &cut, toolkit, &action);
+    return action;
+}
+
+static void take_group(struct sy_resolution *r, const struct sy_tool_group *group)
+{
+    r->group = group;
+    r->toolkit = sy_snapshot_toolkit(r->snapshot, group->toolkit);
+    r->ret->toolkit = sy_arena_copy(r->arena, r->toolkit ? r->toolkit->name : group->toolkit);
+    r->ret->tool = sy_arena_copy(r->arena, group->tool);
+    r->ret->effect = group->effect;
+    r->guess = r->ret->toolkit;
+    if (r->toolkit)
+        r->ret->action = sy_arena_copy(r->arena, action_of(r, group->tool, r->toolkit));
+}
+
+static void take_action(struct sy_resolution *r, struct sy_str action)
+{
+    char text[2 * SY_NAME_MAX + 1];
+
+    r->ret->toolkit = sy_arena_copy(r->arena, r->toolkit->name);
+    r->ret->action = folded_copy(r, action);
+    r->ret->tool = sy_arena_copy(r->arena, compose(r->toolkit->name, action, text));
+}
+
+/*
+ * An unknown name's toolkit can only be guessed: Pipedream's names end it at their first '-' where
+ * they have '_', too; else it is the first segment.
+ */
+static void guess(struct sy_resolution *r, struct sy_str explicit)
+{
+    struct sy_str name = r->request->tool, action = name;
+    size_t dash = sy_str_find_char(name, '-'), line = sy_str_find_char(name, '_');
+    size_t end = dash < line ? dash : line;
+
+    if (dash != (size_t)-1 && line != (size_t)-1)
+        end = dash;
+    if (explicit.len == 0) {
+        explicit = end == (size_t)-1 ? name : sy_str_head(name, end);
+        action = end == (size_t)-1 ? SY_STR("") : sy_str_skip(name, end + 1);
+    } else if (name.len > explicit.len &&
+               sy_str_eq_nocase(sy_str_head(name, explicit.len), explicit) &&
+               (name.ptr[explicit.len] == '_' || name.ptr[explicit.len] == '-')) {
+        action = sy_str_skip(name, explicit.len + 1);
+    }
+    r->guess = folded_copy(r, explicit);
+    r->ret->toolkit = r->guess;
+    if (name.len == 0)
+        return;
+    r->ret->tool = folded_copy(r, name);
+    r->ret->action = folded_copy(r, action);
+}
+
+static void name_with_toolkit(struct sy_resolution *r)
+{
+    const struct sy_tool_group *group;
+    char folded[SY_NAME_MAX];
+    struct sy_str action;
+
+    r->toolkit = sy_snapshot_toolkit(r->snapshot, r->request->toolkit);
+    if (!r->toolkit) {
+        guess(r, r->request->toolkit);
+        return;
+    }
+    if (r->request->tool.len == 0) {
+        r->ret->toolkit = sy_arena_copy(r->arena, r->toolkit->name);
+        return;
+    }
+    group = routing_group(r, sy_tool_fold(r->request->tool, folded));
+    action = action_of(r, r->request->tool, r->toolkit);
+    if (!group_is_of(r, group, r->toolkit))
+        group = group_by_action(r, r->toolkit, action);
+    if (group)
+        take_group(r, group);
+    else
+        take_action(r, action);
+}
+
+void sy_resolve_name(struct sy_resolution *r)
+{
+    const struct sy_tool_group *group;
+    char folded[SY_NAME_MAX];
+    struct sy_str action = {NULL, 0};
+    struct cut cut;
+
+    if (r->request->toolkit.len > 0) {
+        name_with_toolkit(r);
+        return;
+    }
+    group = routing_group(r, sy_tool_fold(r->request->tool, folded));
+    if (group) {
+        take_group(r, group);
+        return;
+    }
+    cut_name(&cut, r->request->tool, r->snapshot->by_toolkit.seed);
+    r->toolkit = longest_run(r->snapshot, &cut, NULL, &action);
+    if (r->toolkit) {
+        group = group_by_action(r, r->toolkit, action);
+        if (group)
+            take_group(r, group);
+        else
+            take_action(r, action);
+        return;
+    }
+    r->toolkit = sy_snapshot_toolkit(r->snapshot, r->request->tool);
+    if (r->toolkit)
+        r->ret->toolkit = sy_arena_copy(r->arena, r->toolkit->name);
+    else
+        guess(r, (struct sy_str){NULL, 0});
+}
