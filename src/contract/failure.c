@@ -141,7 +141,7 @@ static void write_head(struct sy_json_writer *w, const struct sy_failure *failur
         detail = sy_str_of(failure->cause ? sy_cause_text(failure->cause) : facts->title);
     write_type(w, sy_str_of(facts->name));
     sy_jw_member_z(w, "title", facts->title);
-    sy_jw_member_i64(w, "status", facts->status);
+    sy_jw_member_i64(w, "status", failure->status ? failure->status : facts->status);
     sy_jw_member_str(w, "detail", detail);
     sy_jw_member_z(w, "code", facts->name);
     sy_jw_member_z(w, "cause", failure->cause ? sy_cause_word(failure->cause) : NULL);

@@ -81,6 +81,7 @@ struct sy_failure {
     int64_t due_at_ms;
     struct sy_str rules;          /* policy_denied: JSON array of {rule, removed, why} */
     uint64_t limit_bytes;
+    int status;                   /* HTTP status where HTTP wants a finer one; 0: the code's own */
 };
 
 /* The origin and retryable that hold for this failure. */

@@ -166,6 +166,8 @@ void sy_engine_free(struct sy_engine *engine)
     if (engine->snapshot && engine->snapshot_free)
         engine->snapshot_free(engine->snapshot, engine->snapshot_free_ctx);
     sy_engine_set_policy(engine, NULL, NULL);
+    if (engine->annex)
+        engine->annex_release(engine->annex);
     sy_prober_free(engine->unlisted);
     sy_idempotency_free(engine->idempotency);
     sy_facts_free(engine->facts);
@@ -282,6 +284,11 @@ void sy_engine_publish(struct sy_engine *engine, struct sy_snapshot *snapshot,
         old_free(old, old_ctx);
 }
 
+const struct sy_snapshot *sy_engine_published(const struct sy_engine *engine)
+{
+    return engine->snapshot;
+}
+
 const struct sy_snapshot *sy_engine_snapshot(struct sy_engine_loop *el)
 {
     return el->snapshot;
@@ -374,4 +381,18 @@ struct sy_ledger *sy_engine_ledger(struct sy_engine *engine)
 struct sy_metrics_set *sy_engine_metrics(struct sy_engine_loop *el)
 {
     return el->metrics;
+}
+
+void *sy_engine_annex(struct sy_engine *engine, void *(*make)(void), void (*release)(void *annex))
+{
+    void *annex;
+
+    pthread_mutex_lock(&engine->lock);
+    if (!engine->annex) {
+        engine->annex = make();
+        engine->annex_release = release;
+    }
+    annex = engine->annex;
+    pthread_mutex_unlock(&engine->lock);
+    return annex;
 }

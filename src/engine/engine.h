@@ -55,6 +55,8 @@ void sy_engine_detach(struct sy_engine_loop *loop);
  */
 void sy_engine_publish(struct sy_engine *engine, struct sy_snapshot *snapshot,
                        void (*free_fn)(struct sy_snapshot *snapshot, void *ctx), void *ctx);
+/* The one in use, for work on the writer thread (which alone replaces it) or before loops run. */
+const struct sy_snapshot *sy_engine_published(const struct sy_engine *engine);
 /* Valid until this loop's turn ends. */
 const struct sy_snapshot *sy_engine_snapshot(struct sy_engine_loop *loop);
 /*
@@ -150,5 +152,8 @@ struct sy_engine *sy_engine_of(struct sy_engine_loop *loop);
 struct sy_writer *sy_engine_writer(struct sy_engine *engine);
 struct sy_ledger *sy_engine_ledger(struct sy_engine *engine);
 struct sy_metrics_set *sy_engine_metrics(struct sy_engine_loop *loop);
+/* Memory of a layer above (triage) that lives as long as the engine: made on first use by `make`,
+ * freed by `release` with the engine. One; any thread. NULL if `make` answers NULL. */
+void *sy_engine_annex(struct sy_engine *engine, void *(*make)(void), void (*release)(void *annex));
 
 #endif

@@ -38,6 +38,9 @@ struct sy_server_events {
      * cause are given. Without it the body is empty. */
     void (*on_refusal)(struct sy_exchange *x, int status, const char *cause,
                        struct sy_str *ret_content_type, struct sy_str *ret_body, void *ctx);
+    /* Optional: further headers of a refusal, in `x`'s arena; asked after on_refusal. */
+    size_t (*on_refusal_headers)(struct sy_exchange *x, int status,
+                                 const struct sy_http_header **ret_headers, void *ctx);
     void *ctx;
 };
 

@@ -241,6 +241,8 @@ void sy_conn_refuse(struct sy_conn *conn, int status, const char *cause)
         events->on_refusal(x, status, cause, &reply.content_type, &reply.body[0], events->ctx);
         reply.body_count = 1;
     }
+    if (events->on_refusal_headers)
+        reply.header_count = events->on_refusal_headers(x, status, &reply.headers, events->ctx);
     sy_exchange_reply(x, &reply);
 }
 
