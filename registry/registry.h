@@ -22,6 +22,13 @@ struct sy_store_options {
 int sy_store_open(const struct sy_store_options *options, struct sy_store **ret_store,
                   struct sy_err *err);
 
+/*
+ * Compiled-in YAML: the rows a new store starts with, and the sandbox's, in which the text
+ * "{worker_url}" stands for the URL of its worker (replace it before reading).
+ */
+struct sy_str sy_registry_seed_text(void);
+struct sy_str sy_registry_sandbox_text(void);
+
 /* One parsed import: changes that bring a registry to what the document says. */
 struct sy_import {
     struct sy_change *changes;
@@ -34,22 +41,27 @@ bool sy_registry_format_from_name(struct sy_str name, enum sy_registry_format *r
 
 /*
  * Reads a whole document. All faults at once: SY_INVALID, and `faults` holds one
- * "name:line:column: what" a line. Checks rows by sy_rows_check.
+ * "name:line:column: what" a line. Checks rows by the
+ * rules of sy_row_check.
  */
 int sy_registry_read(struct sy_str text, struct sy_str name, enum sy_registry_format format,
                      struct sy_arena *arena, struct sy_import *ret, struct sy_buf *faults);
-/* A toolkit's rows from a request body: a JSON array of rows. Faults as JSON pointers. */
+/*
+ * A toolkit's rows from a request body: a JSON array of rows. `faults` is a writer inside an open
+ * array: each fault becomes an object {pointer, detail} in it.
+ */
 int sy_rows_from_json(struct sy_str body, struct sy_str toolkit, struct sy_arena *arena,
-                      struct sy_row **ret_rows, size_t *ret_count, struct sy_toolkit_facts *ret_facts,
-                      struct sy_json_writer *faults);
+                      struct sy_row **ret_rows, size_t *ret_count,
+                      struct sy_toolkit_facts *ret_facts, struct sy_json_writer *faults);
 void sy_registry_write(struct sy_buf *out, const struct sy_registry *registry,
                        enum sy_registry_format format);
 void sy_row_write_json(struct sy_json_writer *w, const struct sy_row *row,
                        const struct sy_toolkit_facts *facts);
 
 /*
- * Whether a row can stand: known vendor and state, valid names, worker rows name endpoint, secret
- * and adr, PENDING-NATIVE rows have issue and dates, no env: or file: references, URLs well-formed.
+ * Whether a row can stand: known vendor and state, valid names, worker rows name endpoint and secret
+ * (whether they need an adr is policy's word), PENDING-NATIVE rows have issue and dates, no env: or
+ * file: references, URLs well-formed. The text begins with the field's name.
  */
 int sy_row_check(const struct sy_row *row, struct sy_err *err);
 
