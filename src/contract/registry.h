@@ -2,7 +2,7 @@
  * The registry as plain data: what the store keeps and the snapshot is built from.
  *
  * All slices live as long as the arena or snapshot the struct came from. Vendors are known by name
- * here, so that a row may name a vendor whose adapter is absent (known is not implemented).
+ * here, so that a row may name a vendor whose adapter is absent.
  */
 #ifndef SY_CONTRACT_REGISTRY_H
 #define SY_CONTRACT_REGISTRY_H

@@ -51,6 +51,8 @@ struct sy_engine {
     void (*snapshot_free)(struct sy_snapshot *snapshot, void *ctx);
     void *snapshot_free_ctx;
     const struct sy_policy *policy;
+    void *annex;
+    void (*annex_release)(void *annex);
     struct policy_hold *policy_hold; /* reload.c */
 };
 

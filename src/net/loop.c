@@ -254,7 +254,7 @@ void sy_timer_cancel(struct sy_loop *loop, struct sy_timer *timer)
     sy_timer_heap_remove(&loop->timers, timer);
 }
 
-/* One that arms itself again for now waits for the next turn: the count at the start bounds it. */
+/* One that arms itself again at once waits for the next turn: the count at the start bounds it. */
 static void run_timers(struct sy_loop *loop)
 {
     int64_t now_ms = sy_loop_now_ms(loop);

@@ -18,7 +18,7 @@ static bool is_tenant_byte(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
 }
 
-/* Each placeholder at most once, no other braces, nothing that user ids must not hold. */
+/* Each field at most once, no other braces, nothing that user ids must not hold. */
 static const char *grammar_fault(struct sy_str text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -26,7 +26,7 @@ static const char *grammar_fault(struct sy_str text)
         if (sy_str_starts(rest, TENANT) || sy_str_starts(rest, USER)) {
             struct sy_str what = sy_str_starts(rest, TENANT) ? TENANT : USER;
             if (has(sy_str_skip(rest, what.len), what))
-                return "a placeholder stands in it twice";
+                return "a field stands in it twice";
             i += what.len - 1;
         } else if (text.ptr[i] == '{' || text.ptr[i] == '}') {
             return "only {tenant} and {user} are known";
