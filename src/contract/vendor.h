@@ -102,7 +102,7 @@ struct sy_facts {
     struct sy_str idempotency_key; /* unique per call; forwarded where the vendor knows one */
     const struct sy_str *settings; /* values in the order of vendor->settings; absent = unset */
     struct sy_str row_secret;      /* worker: the secret the row names; absent = not declared */
-    const struct sy_fact *facts;   /* those in hand for this operation */
+    const struct sy_fact *facts;   /* those in hand; their values live for this step only */
     size_t fact_count;
     struct sy_arena *mem;          /* the operation's arena */
 };

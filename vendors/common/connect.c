@@ -128,7 +128,8 @@ static enum sy_step fail_with_link(struct sy_connect *c, const struct sy_turn *t
     struct sy_json root;
 
     if (sy_json_read(link->value, 4, &root, NULL) == 0) {
-        c->failure.connect_url = sy_json_text(sy_json_get_z(root, "url"), t->facts->mem);
+        c->failure.connect_url =
+            sy_arena_copy(t->facts->mem, sy_json_text(sy_json_get_z(root, "url"), t->facts->mem));
         sy_json_i64(sy_json_get_z(root, "expires_at_ms"), &c->failure.expires_at_ms);
     }
     return sy_turn_fail_with(t, &c->failure);

@@ -233,7 +233,7 @@ enum sy_step composio_link_start(struct composio_op *op, const struct sy_turn *t
 
     op->auth_config = t->what->target.auth_config_id;
     if (!op->auth_config.len && fact) {
-        op->auth_config = fact->value;
+        op->auth_config = sy_arena_copy(t->facts->mem, fact->value);
         op->auth_config_from_fact = true;
     }
     if (op->auth_config.len)
@@ -274,7 +274,7 @@ enum sy_step composio_link_resume(struct composio_op *op, const struct sy_turn *
     fact = sy_turn_fact(t, SY_FACT_AUTH_CONFIG, t->what->target.vendor_slug);
     if (t->event->kind != SY_EVENT_FACT || !fact)
         return sy_turn_fail_event(t);
-    op->auth_config = fact->value;
+    op->auth_config = sy_arena_copy(t->facts->mem, fact->value);
     op->auth_config_from_fact = true;
     return send_link(op, t);
 }

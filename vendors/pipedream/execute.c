@@ -60,9 +60,9 @@ static bool read_component(struct pipedream_op *op, const struct sy_turn *t,
         if (!is_app_prop(prop) || !name.len)
             continue;
         if (has_member(t->what->arguments, name))
-            *ret_collides = name;
+            *ret_collides = sy_arena_copy(t->facts->mem, name);
         if (!op->app_prop.ptr || (own && !own_app))
-            op->app_prop = name;
+            op->app_prop = sy_arena_copy(t->facts->mem, name);
         own_app = own_app || own;
     }
     return true;
@@ -128,7 +128,7 @@ static enum sy_step with_accounts(struct pipedream_op *op, const struct sy_turn 
         return fail_unconnected(
             op, t, t->what->account.len ? SY_CAUSE_ACCOUNT_MISMATCH : SY_CAUSE_NO_ACCOUNT);
     if (account.state == SY_ACCOUNT_ACTIVE) {
-        op->account = account.id;
+        op->account = sy_arena_copy(t->facts->mem, account.id);
         return run(op, t);
     }
     sy_account_failure(t, &account, &failure);

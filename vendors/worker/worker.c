@@ -95,8 +95,10 @@ static void pass_numbers(const struct sy_turn *t, struct sy_json root, struct sy
         failure->retryable = retryable.type == SY_JSON_TRUE ? SY_TRI_YES : SY_TRI_NO;
     failure->not_applied = sy_json_get_z(root, "maybe_applied").type == SY_JSON_FALSE;
     failure->retry_after_ms = sy_turn_retry_after_ms(t);
-    if (failure->code == SY_CODE_RATE_LIMITED)
+    if (failure->code == SY_CODE_RATE_LIMITED) {
         failure->limited_by = "provider";
+        failure->origin = SY_ORIGIN_PROVIDER;
+    }
     if (failure->code == SY_CODE_SCOPE_MISSING)
         failure->fix = "reconsent";
 }
