@@ -43,6 +43,34 @@ static const char *reason(enum sy_sb_status status)
     return NULL;
 }
 
+static struct sy_str joined_scopes(struct sy_sb_request *r, const struct sy_sb_account *a)
+{
+    struct sy_json scopes = {SY_JSON_ARRAY, a->scopes};
+    struct sy_json_iter it = sy_json_iter(scopes);
+    struct sy_buf joined;
+    struct sy_str none;
+    struct sy_json one;
+    sy_buf_init_arena(&joined, r->mem, a->scopes.len + 16);
+    while (sy_json_next(&it, &none, &one)) {
+        if (joined.len > 0)
+            sy_buf_append_char(&joined, ' ');
+        sy_buf_append(&joined, sy_json_text(one, r->mem));
+    }
+    return joined.len > 0 ? sy_buf_str(&joined) : SY_STR("");
+}
+
+static void write_credentials(struct sy_sb_request *r, const struct sy_sb_account *a)
+{
+    struct sy_json_writer *w = &r->w;
+    if (!sy_str_eq(a->app->auth, SY_STR("OAUTH2"))) {
+        sy_jw_member_z(w, "generic_api_key", "REDACTED");
+        return;
+    }
+    sy_jw_member_z(w, "access_token", "REDACTED");
+    sy_jw_member_z(w, "token_type", "bearer");
+    sy_jw_member_str(w, "scope", joined_scopes(r, a));
+}
+
 static void write_state(struct sy_sb_request *r, const struct sy_sb_account *a)
 {
     struct sy_json_writer *w = &r->w;
@@ -52,26 +80,28 @@ static void write_state(struct sy_sb_request *r, const struct sy_sb_account *a)
     sy_jw_name(w, "val");
     sy_jw_object(w);
     sy_jw_member_z(w, "status", sy_sb_composio_status(a->status));
-    if (a->status == SY_SB_ACTIVE) {
-        struct sy_json scopes = {SY_JSON_ARRAY, a->scopes};
-        struct sy_json_iter it = sy_json_iter(scopes);
-        struct sy_buf joined;
-        struct sy_str none;
-        struct sy_json one;
-        sy_buf_init_arena(&joined, r->mem, a->scopes.len + 16);
-        while (sy_json_next(&it, &none, &one)) {
-            if (joined.len > 0)
-                sy_buf_append_char(&joined, ' ');
-            sy_buf_append(&joined, sy_json_text(one, r->mem));
-        }
-        sy_jw_member_z(w, "access_token", "REDACTED");
-        sy_jw_member_z(w, "token_type", "bearer");
-        sy_jw_member_str(w, "scope", joined.len > 0 ? sy_buf_str(&joined) : SY_STR(""));
-    } else if (a->status == SY_SB_FAILED) {
+    switch (a->status) {
+    case SY_SB_VERIFY:
+        break;
+    case SY_SB_INITIATED:
+        sy_jw_member_str(
+            w, "redirectUrl",
+            sy_arena_printf(r->mem, "%s/link/%.*s", r->listener->url, SY_FMT(a->link_token)));
+        break;
+    case SY_SB_ACTIVE:
+    case SY_SB_INACTIVE:
+        write_credentials(r, a);
+        break;
+    case SY_SB_FAILED:
         sy_jw_member_z(w, "error", "access_denied");
         sy_jw_member_z(w, "error_description", "The user denied the request");
-    } else if (a->status == SY_SB_EXPIRED) {
+        break;
+    case SY_SB_EXPIRED:
         sy_jw_member_time(w, "expired_at", a->updated_ms);
+        break;
+    case SY_SB_REVOKED:
+        sy_jw_member_time(w, "revoked_at", a->updated_ms);
+        break;
     }
     sy_jw_object_end(w);
     sy_jw_object_end(w);
@@ -168,6 +198,7 @@ struct sy_sb_link *sy_sb_composio_link(struct sy_sb_request *r, struct sy_sb_con
     }
     account->config = config;
     link->account = account;
+    account->link_token = link->token;
     link->user = account->user;
     link->success_url = callback.ptr ? sy_arena_copy(&r->sb->state, callback) : callback;
     return link;
@@ -276,6 +307,7 @@ static void refresh(struct sy_sb_request *r, struct sy_sb_account *a)
     }
     to = to.ptr ? to : sy_sb_query(r, "redirect_url");
     link->account = a;
+    a->link_token = link->token;
     link->success_url = to.ptr ? sy_arena_copy(&r->sb->state, to) : to;
     sy_sb_account_set(r->sb, a, SY_SB_INITIATED); /* even an ACTIVE one, as upstream */
     sy_jw_object(&r->w);

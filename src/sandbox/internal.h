@@ -136,6 +136,7 @@ struct sy_sb_account {
     enum sy_sb_provider provider;
     struct sy_str scopes;      /* JSON array granted */
     struct sy_str static_auth; /* JSON given instead of OAuth, or absent */
+    struct sy_str link_token;  /* Composio: of the last link */
     int64_t created_ms, updated_ms, used_ms;
     bool deleted;
 };
