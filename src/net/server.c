@@ -118,6 +118,7 @@ void sy_server_drain(struct sy_server *server, void (*on_drained)(void *ctx), vo
     server->on_drained = on_drained;
     server->drained_ctx = ctx;
     server->draining = true;
+    sy_server_leave(server, /* drop= */ false);
     /* Clients in the backlog are connected as far as they know. */
     if (server->listening)
         sy_server_accept_batch(server, server->limits.connections);
@@ -135,6 +136,7 @@ void sy_server_destroy(struct sy_server *server)
     if (!server)
         return;
     server->draining = true;
+    sy_server_leave(server, /* drop= */ true);
     sy_server_listener_off(server);
     sy_timer_cancel(server->loop, &server->resume_accept);
     for (struct sy_conn *conn = server->conns; conn; conn = next) {

@@ -53,6 +53,17 @@ int sy_listen_port(int fd);
 int sy_server_create(struct sy_loop *loop, int listen_fd, const struct sy_server_limits *limits,
                      const struct sy_server_events *events, struct sy_server **ret_server,
                      struct sy_err *err);
+/*
+ * Servers on several loops that share a listener: a connection is served by the loop that has
+ * fewest, whichever accepted it. Left to the kernel, nearly all of a burst go to one.
+ */
+struct sy_server_group;
+int sy_server_group_create(unsigned servers, struct sy_server_group **ret_group,
+                           struct sy_err *err);
+/* After its servers are destroyed and their loops are gone. */
+void sy_server_group_destroy(struct sy_server_group *group);
+/* Before the loop runs. The group outlives the server. SY_NOMEM: it has all its servers. */
+int sy_server_join(struct sy_server *server, struct sy_server_group *group);
 /* Stops accepting; idle connections close, busy ones answer with Connection: close.
  * `on_drained` is called once, on the loop, when the last connection is gone. */
 void sy_server_drain(struct sy_server *server, void (*on_drained)(void *ctx), void *ctx);

@@ -78,17 +78,17 @@ static void on_event(struct sy_loop *loop, struct sy_watch *watch, uint32_t even
         sy_conn_readable(conn);
 }
 
-static unsigned char peer_text(const struct sockaddr *address, char out[SY_CONN_PEER_TEXT])
+static unsigned char peer_text(const struct sockaddr_storage *address, char out[SY_CONN_PEER_TEXT])
 {
     char host[INET6_ADDRSTRLEN] = "";
     int len = 0;
 
-    if (address->sa_family == AF_INET) {
+    if (address->ss_family == AF_INET) {
         const struct sockaddr_in *in = (const void *)address;
 
         inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
         len = snprintf(out, SY_CONN_PEER_TEXT, "%s:%u", host, ntohs(in->sin_port));
-    } else if (address->sa_family == AF_INET6) {
+    } else if (address->ss_family == AF_INET6) {
         const struct sockaddr_in6 *in6 = (const void *)address;
 
         inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
@@ -97,12 +97,13 @@ static unsigned char peer_text(const struct sockaddr *address, char out[SY_CONN_
     return (unsigned char)(len < 0 ? 0 : len);
 }
 
-void sy_conn_open(struct sy_server *server, int fd, const struct sockaddr *address)
+void sy_conn_open(struct sy_server *server, int fd, const struct sockaddr_storage *address)
 {
     struct sy_conn *conn = calloc(1, sizeof(*conn));
 
     if (!conn) {
         close(fd);
+        sy_server_uncount(server);
         return;
     }
     conn->server = server;
@@ -186,6 +187,7 @@ void sy_conn_free(struct sy_conn *conn)
         if (conn->next)
             conn->next->prev = conn->prev;
         server->conn_count--;
+        sy_server_uncount(server);
     }
     free(conn);
 }

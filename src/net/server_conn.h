@@ -108,6 +108,7 @@ struct sy_server {
     bool draining;
     int reserve_fd; /* given up for a moment when descriptors run out */
     struct sy_timer resume_accept;
+    struct sy_group_slot *slot; /* in a group, or NULL */
     struct sy_conn *conns;
     unsigned conn_count;
     size_t held; /* of limits.memory */
@@ -134,6 +135,14 @@ void sy_server_listener_off(struct sy_server *server);
 /* Takes what waits in the backlog, at most `batch`. */
 void sy_server_accept_batch(struct sy_server *server, unsigned batch);
 
+/* server_group.c; all do nothing for a server without a group */
+/* Gives the accepted descriptor to a loop with fewer connections; false: it is ours. */
+bool sy_server_hand_over(struct sy_server *server, int fd, const struct sockaddr_storage *address);
+/* A connection, or a descriptor that became none, is gone. */
+void sy_server_uncount(struct sy_server *server);
+/* No more is handed to this server; what waits for it is opened, or closed if `drop`. */
+void sy_server_leave(struct sy_server *server, bool drop);
+
 /* server.c */
 /* Queues the connection for the end of the turn: to be freed, or to go on with its input. */
 void sy_conn_chore(struct sy_conn *conn);
@@ -155,7 +164,7 @@ void sy_server_pools_release(struct sy_server *server);
 
 /* server_conn.c */
 /* Takes the accepted descriptor over, closing it if that fails. */
-void sy_conn_open(struct sy_server *server, int fd, const struct sockaddr *address);
+void sy_conn_open(struct sy_server *server, int fd, const struct sockaddr_storage *address);
 /* Closes the socket; a handler at work is told through its on_hangup. */
 void sy_conn_close(struct sy_conn *conn);
 void sy_conn_reset(struct sy_conn *conn);

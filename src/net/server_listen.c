@@ -160,7 +160,8 @@ void sy_server_accept_batch(struct sy_server *server, unsigned batch)
         }
         fd = accept_one(server, &address);
         if (fd >= 0) {
-            sy_conn_open(server, fd, (const struct sockaddr *)&address);
+            if (!sy_server_hand_over(server, fd, &address))
+                sy_conn_open(server, fd, &address);
         } else if (errno == EMFILE || errno == ENFILE) {
             turn_away(server);
             return;

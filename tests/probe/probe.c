@@ -114,7 +114,7 @@ static void *work(void *ctx)
 }
 
 static int start(struct worker *worker, unsigned index, int listen_fd,
-                 const struct options *options)
+                 const struct options *options, struct sy_server_group *group)
 {
     static const struct sy_server_events events = {.on_request = on_request,
                                                    .on_refusal = on_refusal};
@@ -123,7 +123,8 @@ static int start(struct worker *worker, unsigned index, int listen_fd,
     worker->drain = (struct sy_task){.fn = drain, .ctx = worker};
     if (sy_loop_create(index, &worker->loop, &err) < 0 ||
         sy_server_create(worker->loop, listen_fd, &options->limits, &events, &worker->server,
-                         &err) < 0) {
+                         &err) < 0 ||
+        sy_server_join(worker->server, group) < 0) {
         fprintf(stderr, "edge-probe: %s\n", err.text);
         return SY_ERR;
     }
@@ -190,6 +191,7 @@ int main(int argc, char **argv)
 {
     struct options options = {.address = SY_STR("127.0.0.1:0"), .workers = 1};
     struct worker workers[WORKERS_MAX] = {0};
+    struct sy_server_group *group = NULL;
     struct sy_err err = SY_ERR_INIT;
     sigset_t signals;
     int listen_fd;
@@ -205,12 +207,13 @@ int main(int argc, char **argv)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    if (sy_listen(options.address, &listen_fd, &err) < 0) {
+    if (sy_server_group_create(options.workers, &group, &err) < 0 ||
+        sy_listen(options.address, &listen_fd, &err) < 0) {
         fprintf(stderr, "edge-probe: %s\n", err.text);
         return 1;
     }
     for (unsigned i = 0; i < options.workers; i++) {
-        if (start(&workers[i], i, listen_fd, &options) < 0)
+        if (start(&workers[i], i, listen_fd, &options, group) < 0)
             return 1;
     }
     printf("listening on 127.0.0.1:%d\n", sy_listen_port(listen_fd));
@@ -220,6 +223,7 @@ int main(int argc, char **argv)
         sy_loop_post(workers[i].loop, &workers[i].drain);
     for (unsigned i = 0; i < options.workers; i++)
         pthread_join(workers[i].thread, NULL);
+    sy_server_group_destroy(group);
     close(listen_fd);
     return 0;
 }

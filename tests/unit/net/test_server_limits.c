@@ -261,6 +261,117 @@ static void a_drain_of_nothing_tells_soon_and_may_destroy(void **state)
     assert_true(run_until(is_drained, NULL, 1000));
 }
 
+/* Several loops. The second one runs when the test lets it. */
+
+struct second {
+    struct sy_loop *loop;
+    struct sy_server *server;
+    struct sy_server_group *group;
+    struct sy_timer end;
+};
+
+static void second_start(struct second *second)
+{
+    *second = (struct second){.end = {.fn = on_end}};
+    assert_int_equal(sy_server_group_create(2, &second->group, NULL), SY_OK);
+    start();
+    assert_int_equal(sy_loop_create(1, &second->loop, NULL), SY_OK);
+    assert_int_equal(sy_server_create(second->loop, env.listen_fd, &env.limits, &env.events,
+                                      &second->server, NULL),
+                     SY_OK);
+    assert_int_equal(sy_server_join(env.server, second->group), SY_OK);
+    assert_int_equal(sy_server_join(second->server, second->group), SY_OK);
+    assert_int_equal(sy_server_join(second->server, second->group), SY_NOMEM);
+}
+
+static void second_run(struct second *second)
+{
+    sy_timer_set(second->loop, &second->end, sy_clock_ms() + 20);
+    sy_loop_run(second->loop);
+}
+
+static void second_end(struct second *second)
+{
+    sy_server_destroy(second->server);
+    sy_loop_destroy(second->loop);
+    sy_server_destroy(env.server);
+    env.server = NULL;
+    sy_server_group_destroy(second->group);
+}
+
+static void loops_of_a_group_share_the_connections(void **state)
+{
+    enum { COUNT = 20 };
+    struct client clients[COUNT];
+    struct second second;
+
+    (void)state;
+    second_start(&second);
+    for (int i = 0; i < COUNT; i++) {
+        client_open(&clients[i]);
+        client_send(&clients[i], GET("/"));
+    }
+    run_for(30);
+    assert_int_equal(sy_server_connections(env.server), COUNT / 2);
+    assert_int_equal(env.requests, COUNT / 2);
+    second_run(&second);
+    assert_int_equal(sy_server_connections(second.server), COUNT / 2);
+    for (int i = 0; i < COUNT; i++)
+        client_response(&clients[i], OK_LINE, "ok");
+    /* The loop that lost its connections gets the next ones. */
+    for (int i = 0; i < COUNT; i++)
+        client_close(&clients[i]);
+    run_for(20);
+    assert_int_equal(sy_server_connections(env.server), 0);
+    client_open(&clients[0]);
+    run_for(20);
+    assert_int_equal(sy_server_connections(env.server), 1);
+    client_close(&clients[0]);
+    second_end(&second);
+}
+
+static void a_connection_handed_to_a_server_that_drains_is_served(void **state)
+{
+    struct client clients[2];
+    struct second second;
+
+    (void)state;
+    second_start(&second);
+    for (int i = 0; i < 2; i++) {
+        client_open(&clients[i]);
+        client_send(&clients[i], GET("/"));
+    }
+    run_for(20);
+    assert_int_equal(env.requests, 1);
+    sy_server_drain(second.server, on_drained, NULL);
+    second_run(&second);
+    assert_int_equal(env.requests, 2);
+    for (int i = 0; i < 2; i++)
+        client_response(&clients[i], OK_LINE, "ok");
+    client_close(&clients[0]);
+    client_close(&clients[1]);
+    second_end(&second);
+}
+
+static void a_connection_handed_to_a_server_that_ends_is_closed(void **state)
+{
+    struct client clients[2];
+    struct second second;
+
+    (void)state;
+    second_start(&second);
+    client_open(&clients[0]);
+    client_open(&clients[1]);
+    run_for(20);
+    sy_server_destroy(second.server);
+    second.server = NULL;
+    second_run(&second);
+    client_expect_end(&clients[1]);
+    client_close(&clients[0]);
+    client_close(&clients[1]);
+    second_end(&second);
+}
+
 /* Addresses. */
 
 static void listen_addresses_are_checked(void **state)
@@ -298,6 +409,9 @@ int main(void)
         TEST(an_idle_connection_holds_no_buffer),
         TEST(a_drain_answers_what_is_under_way_and_then_tells),
         TEST(a_drain_of_nothing_tells_soon_and_may_destroy),
+        TEST(loops_of_a_group_share_the_connections),
+        TEST(a_connection_handed_to_a_server_that_drains_is_served),
+        TEST(a_connection_handed_to_a_server_that_ends_is_closed),
         TEST(listen_addresses_are_checked),
     };
 
