@@ -20,6 +20,7 @@ static const struct persona personas[] = {
     {SY_STR_INIT("user_123"), SY_SB_ACTIVE, SY_SB_HEALTHY},
     {SY_STR_INIT("shared"), SY_SB_ACTIVE, SY_SB_HEALTHY},
     {SY_STR_INIT(""), SY_SB_ACTIVE, SY_SB_HEALTHY},
+    {SY_STR_INIT("%shared"), SY_SB_ACTIVE, SY_SB_HEALTHY},
     {SY_STR_INIT("user_stale"), SY_SB_ACTIVE, SY_SB_DEAD},
     {SY_STR_INIT("user_noscope"), SY_SB_ACTIVE, SY_SB_NO_SCOPE},
     {SY_STR_INIT("user_limited"), SY_SB_ACTIVE, SY_SB_LIMITED},

@@ -99,6 +99,23 @@ static void post_account(struct sy_sb_request *r)
     sy_sb_send(r, 200);
 }
 
+/* Other statuses for the two rows of Scalekit's errors that nobody has seen on the wire. */
+static void post_switches(struct sy_sb_request *r)
+{
+    int64_t missing = 400;
+    int64_t inactive = 400;
+    (void)sy_json_i64(sy_json_get_z(r->json, "scalekit_tool_missing"), &missing);
+    (void)sy_json_i64(sy_json_get_z(r->json, "scalekit_not_active"), &inactive);
+    if ((missing != 400 && missing != 404) ||
+        (inactive != 400 && inactive != 401 && inactive != 404)) {
+        bad(r, "scalekit_tool_missing: 400 or 404, scalekit_not_active: 400, 401 or 404");
+        return;
+    }
+    r->sb->scalekit_tool_missing = (int)missing;
+    r->sb->scalekit_not_active = (int)inactive;
+    sy_sb_send(r, 204);
+}
+
 static void endpoints(struct sy_sb_request *r)
 {
     struct sy_sandbox_endpoints e;
@@ -135,6 +152,8 @@ void sy_sb_admin(struct sy_sb_request *r)
         faults(r);
     else if (sy_sb_seg(r, 1, "accounts") && post)
         post_account(r);
+    else if (sy_sb_seg(r, 1, "switches") && post)
+        post_switches(r);
     else if (sy_sb_seg(r, 1, "endpoints"))
         endpoints(r);
     else if (sy_sb_seg(r, 1, "reset") && post) {

@@ -225,6 +225,8 @@ struct sy_sandbox {
     unsigned char token_key[32];
     uint64_t token_generation[SY_SB_VENDORS]; /* raised to invalidate every token of a vendor */
     uint64_t minted[SY_SB_VENDORS];
+    /* Where nobody has seen Scalekit's status: 400 unless switched (admin.c). */
+    int scalekit_tool_missing, scalekit_not_active;
     struct sy_sb_request *waiting; /* delayed or dripping */
     struct sy_buf bomb;            /* gzip of zeros, built once */
     size_t bomb_size;

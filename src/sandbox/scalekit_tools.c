@@ -242,8 +242,11 @@ static void tool_error(struct sy_sb_request *r, const struct sy_sb_run *run)
 
 static void not_active(struct sy_sb_request *r, const char *status)
 {
+    int http = r->sb->scalekit_not_active;
     struct sy_sb_sk_error e = {
-        .code = SY_SB_FAILED_PRECONDITION,
+        .code = http == 401   ? SY_SB_UNAUTHENTICATED
+                : http == 404 ? SY_SB_NOT_FOUND
+                              : SY_SB_FAILED_PRECONDITION,
         .message = sy_arena_printf(r->mem, "connected account is not active: %s", status),
         .error_code = "CONNECTED_ACCOUNT_NOT_ACTIVE",
     };
@@ -299,7 +302,7 @@ void sy_sb_sk_execute(struct sy_sb_request *r)
     }
     if (!tool) {
         struct sy_sb_sk_error e = {
-            .code = SY_SB_INVALID_ARGUMENT,
+            .code = r->sb->scalekit_tool_missing == 404 ? SY_SB_NOT_FOUND : SY_SB_INVALID_ARGUMENT,
             .message =
                 sy_arena_printf(r->mem, "failed to get tool: %.*s", SY_FMT(sy_str_head(name, 200))),
             .error_code = "RESOURCE_NOT_FOUND",

@@ -93,6 +93,15 @@ test('the envelope of every refusal', async () => {
   assert.equal(rows.at(-1)[1].error.validation_error_info.field_violations[0].field, 'to');
 });
 
+test('the two rows nobody has seen can be switched to other statuses', async () => {
+  const status = async (identifier, tool_name) => (await call('POST', '/api/v1/execute_tool', { tool_name, connector: 'gmail', identifier, params: { to: 'a@b.example' } })).status;
+  await sandbox.switches({ scalekit_tool_missing: 404, scalekit_not_active: 401 });
+  assert.deepEqual([await status('user_123', 'gmail_nope'), await status('user_pending', 'gmail_send_message')], [404, 401]);
+  await sandbox.switches({ scalekit_not_active: 404 });
+  assert.deepEqual([await status('user_123', 'gmail_nope'), await status('user_pending', 'gmail_send_message')], [400, 404]);
+  await assert.rejects(sandbox.switches({ scalekit_not_active: 500 }));
+});
+
 test('our own token: empty, invalid, refused client', async () => {
   token = '';
   const none = await fetch(`${sandbox.scalekit_url}/api/v1/tools`);

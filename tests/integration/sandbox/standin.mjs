@@ -40,6 +40,7 @@ export async function startSandbox(...args) {
     fault: (script) => admin('POST', 'faults', script),
     faults: () => admin('GET', 'faults'),
     clearFaults: () => admin('DELETE', 'faults'),
+    switches: (body) => admin('POST', 'switches', body),
     account: (body) => admin('POST', 'accounts', body),
     counts: () => admin('GET', 'counts'),
     requests: async (query = '') => (await admin('GET', `requests?${query}`)).requests,
