@@ -25,7 +25,7 @@ struct sy_ref sy_ref_parse(struct sy_str text);
 
 struct sy_vendor_config {
     const struct sy_vendor *vendor;
-    bool present; /* the section exists */
+    bool present;                                   /* the section exists */
     struct sy_ref settings[SY_VENDOR_SETTINGS_MAX]; /* in the order of vendor->settings */
 };
 
@@ -38,7 +38,7 @@ struct sy_settings {
     struct sy_str admin_listen; /* "" = off */
     unsigned threads;           /* 0 = auto */
     struct sy_str store;
-    struct sy_str policies;     /* file or folder, resolved against the file's folder */
+    struct sy_str policies; /* file or folder, resolved against the file's folder */
     struct sy_str public_url;
     struct sy_ref tls_certificate, tls_key;
     uint64_t memory;

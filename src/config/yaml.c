@@ -8,15 +8,21 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "config/yaml_strict.h"
+
 struct frame {
     struct sy_yaml *node;
     struct sy_yaml **tail; /* where the next member goes */
     struct sy_yaml *key;   /* a map's name that waits for its value */
+    bool flow_map;
     bool flow;
+    size_t from; /* byte offset of its first character */
+    long column;
 };
 
 struct reader {
     yaml_parser_t parser;
+    struct sy_yaml_strict strict;
     struct sy_str file;
     struct sy_arena *arena;
     struct sy_faults *faults;
@@ -71,7 +77,7 @@ static bool take_key(struct reader *r, struct frame *top, struct sy_yaml *node, 
     }
     if (!node->quoted && sy_str_eq(node->text, SY_STR("<<")))
         refuse(r, mark, "merge keys are not supported; write the members out");
-    if (!node->quoted && top->flow && sy_str_find_char(node->text, ':') != (size_t)-1)
+    if (!node->quoted && top->flow_map && sy_str_find_char(node->text, ':') != (size_t)-1)
         refuse(r, mark, "':' without a space after it (write \"key: value\", or quote the key)");
     node->parent = top->node;
     top->key = node;
@@ -97,6 +103,56 @@ static void attach(struct reader *r, struct sy_yaml *node, yaml_mark_t mark)
     top->tail = &node->next;
 }
 
+static bool in_flow(const struct reader *r)
+{
+    return r->depth > 0 && r->stack[r->depth - 1].flow;
+}
+
+/* Column of the innermost block collection, or -1. */
+static long block_indent(const struct reader *r)
+{
+    for (unsigned i = r->depth; i-- > 0;) {
+        if (!r->stack[i].flow)
+            return r->stack[i].column;
+    }
+    return -1;
+}
+
+static void refuse_if(struct reader *r, yaml_mark_t mark, const char *what)
+{
+    if (what)
+        refuse(r, mark, what);
+}
+
+/* The text before this event and, for a scalar, its own. */
+static void check_scalar(struct reader *r, const yaml_event_t *event)
+{
+    yaml_scalar_style_t style = event->data.scalar.style;
+    yaml_mark_t mark = event->start_mark;
+    size_t from = sy_yaml_offset(&r->strict, mark.index), until;
+
+    refuse_if(r, mark, sy_yaml_check_gap(&r->strict, from));
+    if (style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE)
+        refuse_if(r, mark, sy_yaml_check_block_scalar(r->strict.text, from));
+    until = sy_yaml_offset(&r->strict, event->end_mark.index);
+    if (in_flow(r))
+        refuse_if(r, mark, sy_yaml_check_flow_scalar(r->strict.text, from, until));
+    else if (style == YAML_SINGLE_QUOTED_SCALAR_STYLE || style == YAML_DOUBLE_QUOTED_SCALAR_STYLE)
+        refuse_if(r, mark, sy_yaml_check_lines(r->strict.text, from, until, block_indent(r)));
+    if (until > r->strict.seen)
+        r->strict.seen = until;
+}
+
+/* Begin or end of a collection in brackets or braces; those of blocks have no text of their own. */
+static void check_bracket(struct reader *r, const yaml_event_t *event)
+{
+    size_t at = sy_yaml_offset(&r->strict, event->start_mark.index);
+
+    refuse_if(r, event->start_mark, sy_yaml_check_gap(&r->strict, at));
+    if (event->end_mark.index > event->start_mark.index)
+        r->strict.seen = at + 1;
+}
+
 static void on_scalar(struct reader *r, const yaml_event_t *event)
 {
     yaml_mark_t mark = event->start_mark;
@@ -105,6 +161,7 @@ static void on_scalar(struct reader *r, const yaml_event_t *event)
 
     if (!node)
         return;
+    check_scalar(r, event);
     if (event->data.scalar.anchor)
         refuse(r, mark, "anchors are not supported; write the value out");
     if (event->data.scalar.tag)
@@ -123,6 +180,8 @@ static void on_scalar(struct reader *r, const yaml_event_t *event)
 static void on_container(struct reader *r, const yaml_event_t *event)
 {
     bool map = event->type == YAML_MAPPING_START_EVENT;
+    bool flow = map ? event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE
+                    : event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
     yaml_mark_t mark = event->start_mark;
     struct sy_yaml *node;
 
@@ -140,11 +199,33 @@ static void on_container(struct reader *r, const yaml_event_t *event)
     attach(r, node, mark);
     if (r->stop)
         return;
+    if (flow)
+        check_bracket(r, event);
     r->stack[r->depth++] = (struct frame){
         .node = node,
         .tail = &node->first,
-        .flow = map && event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE,
+        .flow_map = map && flow,
+        .flow = flow,
+        .from = sy_yaml_offset(&r->strict, mark.index),
+        .column = (long)mark.column,
     };
+}
+
+static void refuse_duplicates(struct reader *r, const struct sy_yaml *map);
+
+static void on_end(struct reader *r, const yaml_event_t *event)
+{
+    const struct frame *top = &r->stack[--r->depth];
+
+    if (top->flow) {
+        check_bracket(r, event);
+        if (!in_flow(r))
+            refuse_if(
+                r, event->start_mark,
+                sy_yaml_check_lines(r->strict.text, top->from, r->strict.seen, block_indent(r)));
+    }
+    if (top->node->kind == SY_YAML_MAP)
+        refuse_duplicates(r, top->node);
 }
 
 static int by_key(const void *a, const void *b)
@@ -189,8 +270,10 @@ static void on_event(struct reader *r, const yaml_event_t *event)
     switch (event->type) {
     case YAML_NO_EVENT:
     case YAML_STREAM_START_EVENT:
-    case YAML_STREAM_END_EVENT:
     case YAML_DOCUMENT_END_EVENT:
+        break;
+    case YAML_STREAM_END_EVENT:
+        refuse_if(r, event->start_mark, sy_yaml_check_gap(&r->strict, r->strict.text.len));
         break;
     case YAML_DOCUMENT_START_EVENT:
         if (event->data.document_start.version_directive ||
@@ -212,9 +295,7 @@ static void on_event(struct reader *r, const yaml_event_t *event)
         break;
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
-        r->depth--;
-        if (r->stack[r->depth].node->kind == SY_YAML_MAP)
-            refuse_duplicates(r, r->stack[r->depth].node);
+        on_end(r, event);
         break;
     }
 }
@@ -273,6 +354,16 @@ static bool text_is_readable(struct reader *r, struct sy_str text)
     return r->faults->errors == before;
 }
 
+/* libyaml loses a block text's last line if the file ends without a line break. */
+static struct sy_str whole_lines(struct sy_str text, struct sy_arena *arena)
+{
+    const struct sy_str parts[] = {text, SY_STR("\n")};
+
+    if (text.len == 0 || text.ptr[text.len - 1] == '\n')
+        return text.ptr ? text : SY_STR("");
+    return sy_arena_join(arena, parts, SY_ARRAY_LEN(parts));
+}
+
 struct sy_yaml *sy_yaml_read(struct sy_str text, struct sy_str file, struct sy_arena *arena,
                              struct sy_faults *faults)
 {
@@ -282,6 +373,7 @@ struct sy_yaml *sy_yaml_read(struct sy_str text, struct sy_str file, struct sy_a
     r.file = sy_arena_copy(arena, file);
     if (!text_is_readable(&r, text))
         return NULL;
+    r.strict.text = text = whole_lines(text, arena);
     if (!yaml_parser_initialize(&r.parser)) {
         sy_fault(faults, NULL, "out of memory");
         return NULL;
@@ -289,6 +381,7 @@ struct sy_yaml *sy_yaml_read(struct sy_str text, struct sy_str file, struct sy_a
     yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)(text.ptr ? text.ptr : ""),
                                  text.len);
+    r.stop = arena->failed;
     read_events(&r);
     yaml_parser_delete(&r.parser);
     if (!r.root && !r.stop && faults->errors == before)

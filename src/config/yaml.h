@@ -19,12 +19,13 @@ enum sy_yaml_kind { SY_YAML_SCALAR, SY_YAML_LIST, SY_YAML_MAP };
 struct sy_yaml {
     enum sy_yaml_kind kind;
     struct sy_str file;
-    unsigned line;   /* from 1 */
-    unsigned column; /* from 1 */
+    unsigned line;      /* from 1 */
+    unsigned column;    /* from 1 */
     struct sy_str text; /* SCALAR */
     bool quoted;
-    struct sy_yaml *key;   /* in a map: the member's name (a scalar) */
-    struct sy_yaml *parent; /* the LIST or MAP this stands in, or NULL: fault messages name the way */
+    struct sy_yaml *key; /* in a map: the member's name (a scalar) */
+    struct sy_yaml
+        *parent; /* the LIST or MAP this stands in, or NULL: fault messages name the way */
     struct sy_yaml *first; /* LIST, MAP: members */
     struct sy_yaml *next;  /* sibling */
 };
@@ -58,7 +59,8 @@ bool sy_yaml_bool(const struct sy_yaml *node, struct sy_faults *faults, bool *re
 bool sy_yaml_i64(const struct sy_yaml *node, struct sy_faults *faults, int64_t *ret);
 /* "250ms", "30s", "5m", "2h", "14d"; plain 0. */
 bool sy_yaml_duration(const struct sy_yaml *node, struct sy_faults *faults, int64_t *ret_ms);
-bool sy_yaml_bytes(const struct sy_yaml *node, struct sy_faults *faults, uint64_t *ret); /* "4MiB", "4096" */
+bool sy_yaml_bytes(const struct sy_yaml *node, struct sy_faults *faults,
+                   uint64_t *ret); /* "4MiB", "4096" */
 /* A text that is there: no container, not null, no control bytes. */
 bool sy_yaml_text(const struct sy_yaml *node, struct sy_faults *faults, struct sy_str *ret);
 /* Whether the node has this kind; a fault says what was expected if not. */
