@@ -141,6 +141,8 @@ RIG bool on_head(struct sy_exchange *x, void *ctx)
     struct sy_str path = sy_exchange_head(x)->path;
 
     (void)ctx;
+    if (sy_str_eq(path, SY_STR("/nothing-at-head")))
+        return false;
     if (sy_str_eq(path, SY_STR("/abort-at-head"))) {
         sy_exchange_abort(x, SY_END_CLOSE);
         return false;

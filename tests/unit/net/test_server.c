@@ -229,6 +229,10 @@ static void a_handler_may_stop_at_the_head(void **state)
     assert_true(run_until(client_is_closed, &client, 2000));
     assert_true(client.reset);
     client_close(&client);
+    client_open(&client);
+    client_send(&client, GET("/nothing-at-head"));
+    client_expect_end(&client);
+    client_close(&client);
     assert_int_equal(env.requests, 0);
 }
 
@@ -268,6 +272,65 @@ static void a_held_exchange_may_drip_raw_bytes_and_then_reply(void **state)
     client_close(&client);
 }
 
+static void a_held_exchange_keeps_the_handlers_state(void **state)
+{
+    struct client client;
+    int mine;
+
+    (void)state;
+    start();
+    client_open(&client);
+    client_send(&client, GET("/hold"));
+    await_requests(1);
+    assert_null(sy_exchange_state(env.held));
+    sy_exchange_set_state(env.held, &mine);
+    assert_ptr_equal(sy_exchange_state(env.held), &mine);
+    assert_ptr_equal(sy_exchange_loop(env.held), env.loop);
+    assert_true(sy_exchange_started_us(env.held) <= sy_loop_now_us(env.loop));
+    reply_text(env.held, 200, SY_STR("held"));
+    client_response(&client, OK_LINE, "held");
+    client_close(&client);
+}
+
+static void raw_bytes_that_wait_are_sent_before_the_end(void **state)
+{
+    struct client client;
+
+    (void)state;
+    start();
+    client_open(&client);
+    client_send(&client, GET("/hold"));
+    await_requests(1);
+    client.paused = true;
+    sy_exchange_raw_write(env.held, sy_str_from(env.big, REPLY_BIG));
+    sy_exchange_raw_write(env.held, SY_STR("end"));
+    sy_exchange_abort(env.held, SY_END_CLOSE);
+    run_for(20);
+    client.paused = false;
+    assert_true(run_until(client_is_closed, &client, 5000));
+    assert_int_equal(client.len, REPLY_BIG + 3);
+    assert_memory_equal(client.bytes, env.big, REPLY_BIG);
+    assert_memory_equal(client.bytes + REPLY_BIG, "end", 3);
+    client_close(&client);
+}
+
+static void a_long_head_in_small_pieces_is_read_once_it_is_whole(void **state)
+{
+    struct client client;
+
+    (void)state;
+    start();
+    client_open(&client);
+    client_send(&client, "GET / HTTP/1.1\r\nHost: a\r\nX-A: ");
+    for (int i = 0; i < 60; i++) {
+        assert_int_equal(send(client.fd, env.big, 100, MSG_NOSIGNAL), 100);
+        run_for(1);
+    }
+    client_send(&client, "\r\n\r\n");
+    client_response(&client, OK_LINE, "ok");
+    client_close(&client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +347,9 @@ int main(void)
         TEST(a_handler_may_stop_at_the_head),
         TEST(raw_bytes_go_out_as_they_are),
         TEST(a_held_exchange_may_drip_raw_bytes_and_then_reply),
+        TEST(a_held_exchange_keeps_the_handlers_state),
+        TEST(raw_bytes_that_wait_are_sent_before_the_end),
+        TEST(a_long_head_in_small_pieces_is_read_once_it_is_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,8 @@ static void refusals_are_seen_by_the_client_and_close(void **state)
         {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
          "HTTP/1.1 400 "},
         {"GET / HTTP/1.1\r\nHost: a\r\nExpect: wonders\r\n\r\n", "HTTP/1.1 417 "},
+        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET / HTTP/1.1\r\n",
+         "HTTP/1.1 400 "},
     };
 
     (void)state;
@@ -92,6 +94,45 @@ static void a_connection_serves_no_more_requests_than_its_cap(void **state)
     client_expect_end(&client);
     assert_int_equal(env.requests, 2);
     client_close(&client);
+}
+
+static void a_line_end_behind_the_last_request_is_no_harm(void **state)
+{
+    struct client client;
+
+    (void)state;
+    start();
+    client_open(&client);
+    client_send(&client, "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                         "Content-Length: 3\r\n\r\nabc\r\n");
+    client_response(&client, OK_LINE, "abc");
+    client_expect_end(&client);
+    client_close(&client);
+}
+
+static void a_refused_client_that_never_stops_is_cut_off(void **state)
+{
+    struct client clients[2];
+    int64_t start_ms = sy_clock_ms();
+    ssize_t got = 0;
+
+    (void)state;
+    start();
+    client_open(&clients[0]);
+    client_open(&clients[1]);
+    client_send(&clients[0], "GET / HTTP/9.9\r\n\r\n");
+    client_send(&clients[1], "GET / HTTP/9.9\r\n\r\n");
+    /* One floods, the other holds the line. */
+    for (int i = 0; i < 200 && got >= 0; i++) {
+        got = send(clients[0].fd, env.big, 16384, MSG_NOSIGNAL | MSG_DONTWAIT);
+        run_for(1);
+    }
+    assert_true(got < 0);
+    assert_int_equal(sy_server_connections(env.server), 1);
+    assert_true(run_until(nobody_is_connected, NULL, 4000));
+    assert_in_range(sy_clock_ms() - start_ms, 1900, 3500);
+    client_close(&clients[0]);
+    client_close(&clients[1]);
 }
 
 /* Deadlines. */
@@ -251,6 +292,24 @@ static void a_big_reply_reaches_a_slow_reader_whole(void **state)
     client_close(&client);
 }
 
+static void a_client_that_takes_no_raw_bytes_has_hung_up(void **state)
+{
+    struct client client;
+
+    (void)state;
+    env.limits.write_deadline_ms = 60;
+    start();
+    client_open(&client);
+    client.paused = true;
+    client_send(&client, GET("/hold"));
+    await_requests(1);
+    sy_exchange_raw_write(env.held, sy_str_from(env.big, REPLY_BIG));
+    run_for(200);
+    assert_int_equal(env.hangups, 1);
+    reply_text(env.held, 200, SY_STR("dropped"));
+    client_close(&client);
+}
+
 /* Hang-ups. */
 
 static void a_hang_up_is_told_once_and_the_late_reply_is_dropped(void **state)
@@ -382,6 +441,9 @@ int main(void)
         TEST(a_client_that_half_closes_while_a_handler_works_has_hung_up),
         TEST(a_client_that_half_closes_while_a_reply_is_written_gets_it_whole),
         TEST(a_server_may_end_before_its_handlers),
+        TEST(a_line_end_behind_the_last_request_is_no_harm),
+        TEST(a_refused_client_that_never_stops_is_cut_off),
+        TEST(a_client_that_takes_no_raw_bytes_has_hung_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,47 @@ static void bodies_beyond_the_memory_budget_are_a_503(void **state)
     client_close(&clients[0]);
 }
 
+static void every_buffer_counts_for_the_memory_budget(void **state)
+{
+    static const struct {
+        const char *start;
+        size_t more;
+    } rows[] = {
+        {"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n20000\r\n", 0x20000},
+        {"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n", 1},
+        {"GET / HTTP/1.1\r\nHost: a\r\nX-A: ", 20000},
+    };
+
+    (void)state;
+    env.limits.memory = 10000;
+    start();
+    for (size_t i = 0; i < SY_ARRAY_LEN(rows); i++) {
+        struct client client;
+
+        client_open(&client);
+        client_send(&client, rows[i].start);
+        (void)send(client.fd, env.big, rows[i].more, MSG_NOSIGNAL | MSG_DONTWAIT);
+        client_response(&client, "HTTP/1.1 503 ", "503 because overloaded");
+        client_close(&client);
+    }
+    assert_true(run_until(nobody_is_connected, NULL, 3000));
+}
+
+static void a_reply_that_fits_neither_socket_nor_budget_ends_the_connection(void **state)
+{
+    struct client client;
+
+    (void)state;
+    env.limits.memory = 100000;
+    start();
+    client_open(&client);
+    client.paused = true;
+    client_send(&client, GET("/big"));
+    await_requests(1);
+    assert_true(run_until(nobody_is_connected, NULL, 1000));
+    client_close(&client);
+}
+
 static void a_chunked_body_beyond_its_limit_is_a_413(void **state)
 {
     struct client client;
@@ -380,6 +421,7 @@ static void listen_addresses_are_checked(void **state)
         "",      "127.0.0.1",      "127.0.0.1:",         "::1:80",
         "[::1]", "127.0.0.1:http", "127.0.0.1:99999999", "999.0.0.1:1"};
     struct sy_err err = SY_ERR_INIT;
+    char busy[32];
     int fd;
 
     (void)state;
@@ -388,6 +430,10 @@ static void listen_addresses_are_checked(void **state)
         assert_int_equal(sy_listen(sy_str_of(bad[i]), &fd, &err), SY_INVALID);
         assert_true(err.text[0] != '\0');
     }
+    snprintf(busy, sizeof(busy), "127.0.0.1:%d", env.port);
+    err = (struct sy_err)SY_ERR_INIT;
+    assert_int_equal(sy_listen(sy_str_of(busy), &fd, &err), SY_UNAVAILABLE);
+    assert_non_null(strstr(err.text, busy));
     assert_int_equal(sy_listen(SY_STR("localhost:0"), &fd, NULL), SY_OK);
     assert_true(sy_listen_port(fd) > 0);
     close(fd);
@@ -402,6 +448,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(bodies_beyond_the_memory_budget_are_a_503),
+        TEST(every_buffer_counts_for_the_memory_budget),
+        TEST(a_reply_that_fits_neither_socket_nor_budget_ends_the_connection),
         TEST(a_chunked_body_beyond_its_limit_is_a_413),
         TEST(accept_is_paused_at_the_connection_limit),
         TEST(running_out_of_descriptors_is_told_and_passes),
