@@ -102,6 +102,8 @@ static void transfer_reset(struct sy_transfer *transfer)
 static void transfer_put_back(struct sy_transfer *transfer)
 {
     struct sy_curl_transfers *owner = transfer->owner;
+    /* A handle that met an error keeps its system error number into the next transfer. */
+    bool tainted = transfer->result.failure != SY_NET_OK || transfer->starts > 1;
 
     if (transfer->all_before)
         transfer->all_before->all_next = transfer->all_next;
@@ -110,7 +112,7 @@ static void transfer_put_back(struct sy_transfer *transfer)
     if (transfer->all_next)
         transfer->all_next->all_before = transfer->all_before;
     transfer_reset(transfer);
-    if (owner->idle_count >= SY_NET_POOLED_MAX) {
+    if (tainted || owner->idle_count >= SY_NET_POOLED_MAX) {
         transfer_free(transfer);
         return;
     }
@@ -431,7 +433,7 @@ void sy_transfers_destroy(struct sy_curl_transfers *transfers)
     sy_loop_undefer(transfers->loop, &transfers->reap);
     sy_net_hosts_free(transfers);
     sy_net_trust_release(transfers->trust);
-    free(transfers->sockets);
+    sy_net_sockets_free(transfers);
     free(transfers);
 }
 

@@ -90,6 +90,7 @@ struct sy_net_reply {
     size_t head_len;
     size_t head_cap;
     size_t head_total;
+    unsigned lines;
     struct sy_header *headers;
     unsigned header_count;
     unsigned header_cap;
@@ -200,6 +201,7 @@ void sy_net_pool_retire(struct sy_net_pool *pool);
 void sy_net_pool_left(struct sy_net_pool *pool);
 void sy_net_pool_free(struct sy_net_pool *pool);
 struct sy_net_socket *sy_net_socket_add(struct sy_net_pool *pool, int fd);
+void sy_net_sockets_free(struct sy_curl_transfers *transfers);
 int sy_net_socket_close(void *transfers, curl_socket_t fd);
 
 /* transfers_trust.c */

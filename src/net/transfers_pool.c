@@ -90,12 +90,23 @@ static int sockets_reach(struct sy_curl_transfers *transfers, size_t fd)
     return SY_OK;
 }
 
+static void socket_drop(struct sy_curl_transfers *transfers, struct sy_net_socket *socket)
+{
+    if (socket->watched)
+        sy_loop_unwatch(transfers->loop, &socket->watch);
+    transfers->sockets[socket->watch.fd] = NULL;
+    free(socket);
+}
+
 struct sy_net_socket *sy_net_socket_add(struct sy_net_pool *pool, int fd)
 {
     struct sy_net_socket *socket;
 
     if (sockets_reach(pool->owner, (size_t)fd) < 0)
         return NULL;
+    /* libcurl closes a socket that never connected without telling. */
+    if (pool->owner->sockets[fd])
+        socket_drop(pool->owner, pool->owner->sockets[fd]);
     socket = calloc(1, sizeof(*socket));
     if (!socket)
         return NULL;
@@ -105,12 +116,13 @@ struct sy_net_socket *sy_net_socket_add(struct sy_net_pool *pool, int fd)
     return socket;
 }
 
-static void socket_drop(struct sy_curl_transfers *transfers, struct sy_net_socket *socket)
+void sy_net_sockets_free(struct sy_curl_transfers *transfers)
 {
-    if (socket->watched)
-        sy_loop_unwatch(transfers->loop, &socket->watch);
-    transfers->sockets[socket->watch.fd] = NULL;
-    free(socket);
+    for (size_t fd = 0; fd < transfers->sockets_cap; fd++) {
+        if (transfers->sockets[fd])
+            socket_drop(transfers, transfers->sockets[fd]);
+    }
+    free(transfers->sockets);
 }
 
 int sy_net_socket_close(void *transfers, curl_socket_t fd)
@@ -122,7 +134,8 @@ int sy_net_socket_close(void *transfers, curl_socket_t fd)
     return close(fd);
 }
 
-/* What libcurl wants of a socket from now on. */
+/* What libcurl wants of a socket from now on. Never answers an error: it would end the whole multi
+ * handle, while a socket that cannot be watched only costs its transfer the deadline. */
 static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
 {
     struct sy_net_pool *pool = ctx;
@@ -133,22 +146,26 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *ctx, void
     (void)easy;
     (void)socket_ctx;
     if (!socket)
-        return what == CURL_POLL_REMOVE ? 0 : -1;
-    socket->wanted = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) |
-                     (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
-    if (what == CURL_POLL_REMOVE)
-        socket->wanted = 0;
+        return 0;
+    socket->wanted = 0;
+    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+        socket->wanted |= EPOLLIN;
+    if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+        socket->wanted |= EPOLLOUT;
     events = ALWAYS | (socket->wanted & EPOLLOUT);
-    if (!socket->watched) {
-        if (socket->wanted == 0)
-            return 0;
+    if (socket->watched && socket->watch.events == events)
+        return 0;
+    if (socket->wanted == 0) {
+        /* It never got as far as being idle; libcurl may have closed it without a word. */
+        if (socket->watched)
+            sy_loop_unwatch(loop, &socket->watch);
+        socket->watched = false;
+    } else if (!socket->watched) {
         socket->watched = sy_loop_watch(loop, &socket->watch, events) == SY_OK;
-        return socket->watched ? 0 : -1;
+    } else {
+        (void)sy_loop_rewatch(loop, &socket->watch, events);
     }
-    /* An idle connection keeps its registration; one that asked to write no longer does. */
-    return socket->watch.events == events || sy_loop_rewatch(loop, &socket->watch, events) == SY_OK
-               ? 0
-               : -1;
+    return 0;
 }
 
 /* ---- time ---- */

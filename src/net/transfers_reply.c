@@ -100,6 +100,7 @@ static bool read_status(struct sy_transfer *transfer, struct sy_str line)
     transfer->reply.status = status;
     transfer->reply.in_head = true;
     transfer->reply.head_len = 0;
+    transfer->reply.lines = 0;
     return true;
 }
 
@@ -109,8 +110,6 @@ static bool add_header(struct sy_transfer *transfer, const struct sy_header *hea
     unsigned cap = reply->header_cap ? reply->header_cap * 2 : 32;
     struct sy_header *grown;
 
-    if (reply->header_count == SY_NET_HEADERS_MAX)
-        return fault(transfer, SY_NET_TOO_LARGE, SY_CAUSE_HEADERS_TOO_LARGE);
     if (reply->header_count == reply->header_cap) {
         grown = realloc(reply->headers, cap * sizeof(*grown));
         if (!grown)
@@ -129,10 +128,12 @@ static bool read_line(struct sy_transfer *transfer, char *line, size_t len)
     size_t colon = sy_str_find_char(whole, ':');
     struct sy_header header = {0};
 
+    if (len && (line[0] == ' ' || line[0] == '\t'))
+        return fault(transfer, SY_NET_PROTOCOL, SY_CAUSE_BAD_FRAMING); /* folded */
     if (colon == (size_t)-1 || colon == 0)
         return fault(transfer, SY_NET_PROTOCOL, SY_CAUSE_NOT_HTTP);
     for (size_t i = 0; i < colon; i++) {
-        /* A blank in or before the name: a folded line, or two readings of where it ends. */
+        /* A blank in the name: readers differ in what the name is. */
         if (line[i] == ' ' || line[i] == '\t')
             return fault(transfer, SY_NET_PROTOCOL, SY_CAUSE_BAD_FRAMING);
         if (line[i] >= 'A' && line[i] <= 'Z')
@@ -251,7 +252,7 @@ static bool take_line(struct sy_transfer *transfer, struct sy_str line)
     struct sy_str text = line;
 
     reply->head_total += line.len;
-    if (reply->head_total > SY_NET_HEAD_MAX)
+    if (reply->head_total > SY_NET_HEAD_MAX || reply->lines > SY_NET_HEADERS_MAX)
         return fault(transfer, SY_NET_TOO_LARGE, SY_CAUSE_HEADERS_TOO_LARGE);
     if (reply->whole_head)
         return true; /* a trailer: counted, not kept */
@@ -261,6 +262,7 @@ static bool take_line(struct sy_transfer *transfer, struct sy_str line)
         return read_status(transfer, text);
     if (text.len == 0)
         return end_of_head(transfer);
+    reply->lines++;
     return append_line(transfer, line);
 }
 

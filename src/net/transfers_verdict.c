@@ -75,7 +75,8 @@ static struct verdict broken(const struct sy_transfer *transfer)
         return VERDICT(RESET, RESET);
     curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
     /* A broken connection leaves its number; over TLS it does not, and a cut is the likelier. */
-    if (transfer->reply.chunked && number == 0 && !transfer->url.tls)
+    if (transfer->reply.chunked && number != ECONNRESET && number != ETIMEDOUT &&
+        !transfer->url.tls)
         return VERDICT(PROTOCOL, BAD_FRAMING);
     return VERDICT(PROTOCOL, TRUNCATED);
 }
@@ -85,7 +86,7 @@ static struct verdict after_start(const struct sy_transfer *transfer, CURLcode c
     const struct sy_net_reply *reply = &transfer->reply;
 
     switch ((int)code) {
-    case CURLE_GOT_NOTHING:
+    case CURLE_GOT_NOTHING: /* also for half a status line */
         return VERDICT(RESET, EMPTY_REPLY);
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
