@@ -13,7 +13,7 @@ extern const struct sy_vendor sy_vendor_worker;
 extern const struct sy_vendor sy_vendor_pending;
 extern const struct sy_vendor sy_vendor_session;
 
-/* All of them, in a fixed order; the index is the vendor id in masks and tables (< SY_VENDORS_MAX). */
+/* All of them, in a fixed order; the index is the vendor id in masks and tables. */
 const struct sy_vendor *const *sy_vendors(size_t *ret_count);
 
 #endif

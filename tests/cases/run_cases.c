@@ -249,7 +249,8 @@ out:
     if (run.broken)
         fprintf(print ? stderr : stdout, "  %s\n", run.broken);
     if (!print)
-        printf("%s %s.%s\n", ok ? "ok  " : "FAIL", vendor->name, name);
+        printf("[%s] %s_%.*s\n", ok ? "       OK " : "  FAILED  ", vendor->name,
+               SY_FMT(sy_str_head(sy_str_of(name), strlen(name) - strlen(".json"))));
     sy_arena_release(&run.arena);
     return ok;
 }

@@ -26,7 +26,7 @@ struct sy_account {
 #define SY_ACCOUNTS_TTL_MS INT64_C(60000)
 #define SY_LINK_MARGIN_MS INT64_C(60000)
 
-/* Writing the ACCOUNTS fact. Accounts of another user are dropped here, whatever the vendor sent. */
+/* Writing the ACCOUNTS fact. Accounts of another user are dropped here, whatever was sent. */
 struct sy_accounts {
     const struct sy_turn *turn;
     struct sy_buf out;
@@ -38,7 +38,7 @@ void sy_accounts_add(struct sy_accounts *a, const struct sy_account *account);
 /* DONE; "none" is not to be kept. */
 enum sy_step sy_accounts_done(struct sy_accounts *a);
 
-/* Reading it: the account `id`, or with an absent id the first ACTIVE one, else the first at all. */
+/* Reading it: the account `id`; with an absent id the first ACTIVE one, else the first at all. */
 bool sy_account_pick(const struct sy_turn *t, struct sy_str accounts, struct sy_str id,
                      struct sy_account *ret_account);
 /* connection_pending, _expired, _revoked, _error for a state that is not ACTIVE; an ACTIVE account

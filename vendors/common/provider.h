@@ -1,5 +1,5 @@
 /*
- * What the SaaS behind a vendor said no with: grant dead, scope missing, too fast, or plain refusal.
+ * What the SaaS behind a vendor said no with: grant dead, scope missing, too fast, plain refusal.
  *
  * All vendors relay it in their own wrapping; the adapter unwraps, this decides.
  */

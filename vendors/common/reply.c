@@ -1,5 +1,7 @@
 #include "vendors/common/reply.h"
 
+#include <limits.h>
+
 #define OTHERS_MAX ((size_t)1 << 20) /* of vendor_reply; more is left out */
 
 bool sy_reply_ok(const struct sy_turn *t)
@@ -101,7 +103,7 @@ static const struct status_meaning meanings[] = {
     {400, 499, SY_CODE_INVALID_ARGUMENTS, SY_CAUSE_SCHEMA, true},
     {504, 504, SY_CODE_VENDOR_TIMEOUT, SY_CAUSE_VENDOR_5XX, false},
     {500, 599, SY_CODE_VENDOR_UNAVAILABLE, SY_CAUSE_VENDOR_5XX, false},
-    {0, 999, SY_CODE_VENDOR_PROTOCOL, SY_CAUSE_BAD_STATUS, false},
+    {INT_MIN, INT_MAX, SY_CODE_VENDOR_PROTOCOL, SY_CAUSE_BAD_STATUS, false},
 };
 
 void sy_reply_failure(const struct sy_turn *t, struct sy_str words, struct sy_failure *ret_failure)

@@ -19,22 +19,22 @@ static struct sy_found read_toolkit(const struct sy_turn *t, struct sy_json item
     return found;
 }
 
-enum sy_step composio_probe_start(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_probe_start(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
     op->phase = COMPOSIO_ASKED;
-    composio_begin(&s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE, "/toolkits");
+    sy_composio_begin(&s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE, "/toolkits");
     sy_send_segment(&s, "toolkit", sy_lower(t->what->key, 0, 0, t->facts->mem));
     return sy_send_done(&s);
 }
 
-static enum sy_step ask_configs(struct composio_op *op, const struct sy_turn *t)
+static enum sy_step ask_configs(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
     op->phase = COMPOSIO_CONFIG;
-    composio_begin(&s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE, "/auth_configs");
+    sy_composio_begin(&s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE, "/auth_configs");
     sy_send_query(&s, "toolkit_slug", op->found.items[0].slug);
     sy_send_query_z(&s, "limit", "50");
     return sy_send_done(&s);
@@ -42,7 +42,7 @@ static enum sy_step ask_configs(struct composio_op *op, const struct sy_turn *t)
 
 /* Whether our project can use the toolkit does not change that Composio has it, so a failing
  * second request is no failure of the probe. */
-static enum sy_step configs_told(struct composio_op *op, const struct sy_turn *t)
+static enum sy_step configs_told(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_found *found = &op->found.items[0];
     struct sy_json_iter iter;
@@ -61,7 +61,7 @@ static enum sy_step configs_told(struct composio_op *op, const struct sy_turn *t
     return sy_found_done(&op->found, t);
 }
 
-enum sy_step composio_probe_resume(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_probe_resume(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_found found;
     struct sy_json root;
@@ -70,7 +70,7 @@ enum sy_step composio_probe_resume(struct composio_op *op, const struct sy_turn 
         return t->event->kind == SY_EVENT_CANCELLED ? sy_turn_fail_event(t) : configs_told(op, t);
     if (t->event->kind == SY_EVENT_REPLY && t->event->status == 404)
         return sy_found_done(&op->found, t);
-    if (!composio_told(t, &root))
+    if (!sy_composio_told(t, &root))
         return SY_STEP_FAIL;
     found = read_toolkit(t, root);
     if (!found.slug.len)
@@ -83,27 +83,27 @@ enum sy_step composio_probe_resume(struct composio_op *op, const struct sy_turn 
     return found.configured ? sy_found_done(&op->found, t) : ask_configs(op, t);
 }
 
-enum sy_step composio_search_start(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_search_start(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
     if (!sy_search_text_ok(t->what->key))
         return sy_found_done(&op->found, t);
     op->phase = COMPOSIO_ASKED;
-    composio_begin(&s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE, "/toolkits");
+    sy_composio_begin(&s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE, "/toolkits");
     sy_send_query(&s, "search", t->what->key);
     sy_send_query_z(&s, "managed_by", "all");
     sy_send_query_z(&s, "limit", "100");
     return sy_send_done(&s);
 }
 
-enum sy_step composio_search_resume(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_search_resume(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_json_iter iter;
     struct sy_json root, item;
     struct sy_str name;
 
-    if (!composio_told(t, &root))
+    if (!sy_composio_told(t, &root))
         return SY_STEP_FAIL;
     if (sy_json_get_z(root, "items").type != SY_JSON_ARRAY)
         return sy_reply_nonsense(t, SY_CAUSE_WRONG_TYPE);
@@ -114,19 +114,19 @@ enum sy_step composio_search_resume(struct composio_op *op, const struct sy_turn
 }
 
 /* The version is asked for explicitly: without it v3 hides whatever is newer than its baseline. */
-enum sy_step composio_tools_start(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_tools_start(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
     op->phase = COMPOSIO_ASKED;
-    composio_begin(&s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/tools");
+    sy_composio_begin(&s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/tools");
     sy_send_query(&s, "toolkit_slug", t->what->key);
     sy_send_query_z(&s, "toolkit_versions", "latest");
     sy_send_query_z(&s, "limit", "200");
     return sy_send_done(&s);
 }
 
-enum sy_step composio_tools_resume(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_tools_resume(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_arena *mem = t->facts->mem;
     struct sy_json_iter iter;
@@ -135,7 +135,7 @@ enum sy_step composio_tools_resume(struct composio_op *op, const struct sy_turn 
 
     if (t->event->kind == SY_EVENT_REPLY && t->event->status == 404)
         return sy_found_done(&op->found, t);
-    if (!composio_told(t, &root))
+    if (!sy_composio_told(t, &root))
         return SY_STEP_FAIL;
     iter = sy_json_iter(sy_json_get_z(root, "items"));
     while (sy_json_next(&iter, &name, &item))
@@ -150,19 +150,19 @@ enum sy_step composio_tools_resume(struct composio_op *op, const struct sy_turn 
     return sy_found_done(&op->found, t);
 }
 
-enum sy_step composio_ping_start(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_ping_start(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
     op->phase = COMPOSIO_ASKED;
-    composio_begin(&s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE, "/toolkits");
+    sy_composio_begin(&s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE, "/toolkits");
     sy_send_query_z(&s, "limit", "1");
     return sy_send_done(&s);
 }
 
-enum sy_step composio_ping_resume(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_ping_resume(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_json root;
 
-    return composio_told(t, &root) ? sy_found_done(&op->found, t) : SY_STEP_FAIL;
+    return sy_composio_told(t, &root) ? sy_found_done(&op->found, t) : SY_STEP_FAIL;
 }

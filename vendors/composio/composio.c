@@ -2,20 +2,20 @@
 
 #include "vendors/vendors.h"
 
-typedef enum sy_step composio_fn(struct composio_op *op, const struct sy_turn *t);
+typedef enum sy_step sy_composio_fn(struct sy_composio_op *op, const struct sy_turn *t);
 
 static const struct {
-    composio_fn *start, *resume;
+    sy_composio_fn *start, *resume;
 } operations[SY_OP_COUNT] = {
-    [SY_OP_EXECUTE] = {composio_execute_start, composio_execute_resume},
-    [SY_OP_TOOL] = {composio_tool_start, composio_tool_resume},
-    [SY_OP_ACCOUNTS] = {composio_accounts_start, composio_accounts_resume},
-    [SY_OP_AUTH_CONFIG] = {composio_auth_config_start, composio_auth_config_resume},
-    [SY_OP_LINK] = {composio_link_start, composio_link_resume},
-    [SY_OP_PROBE] = {composio_probe_start, composio_probe_resume},
-    [SY_OP_SEARCH] = {composio_search_start, composio_search_resume},
-    [SY_OP_TOOLS] = {composio_tools_start, composio_tools_resume},
-    [SY_OP_PING] = {composio_ping_start, composio_ping_resume},
+    [SY_OP_EXECUTE] = {sy_composio_execute_start, sy_composio_execute_resume},
+    [SY_OP_TOOL] = {sy_composio_tool_start, sy_composio_tool_resume},
+    [SY_OP_ACCOUNTS] = {sy_composio_accounts_start, sy_composio_accounts_resume},
+    [SY_OP_AUTH_CONFIG] = {sy_composio_auth_config_start, sy_composio_auth_config_resume},
+    [SY_OP_LINK] = {sy_composio_link_start, sy_composio_link_resume},
+    [SY_OP_PROBE] = {sy_composio_probe_start, sy_composio_probe_resume},
+    [SY_OP_SEARCH] = {sy_composio_search_start, sy_composio_search_resume},
+    [SY_OP_TOOLS] = {sy_composio_tools_start, sy_composio_tools_resume},
+    [SY_OP_PING] = {sy_composio_ping_start, sy_composio_ping_resume},
 };
 
 static const struct sy_setting settings[] = {
@@ -29,8 +29,8 @@ static const struct sy_setting settings[] = {
     {0},
 };
 
-void composio_begin(struct sy_send *s, const struct sy_turn *t, enum sy_http_verb verb,
-                    enum sy_purpose purpose, enum sy_request_effect effect, const char *path)
+void sy_composio_begin(struct sy_send *s, const struct sy_turn *t, enum sy_http_verb verb,
+                       enum sy_purpose purpose, enum sy_request_effect effect, const char *path)
 {
     sy_send_begin(s, t, verb, purpose, effect, sy_turn_setting(t, COMPOSIO_BASE_URL));
     sy_send_path(s, "/api/v3.1");
@@ -38,7 +38,7 @@ void composio_begin(struct sy_send *s, const struct sy_turn *t, enum sy_http_ver
     sy_send_secret(s, "x-api-key", sy_turn_setting(t, COMPOSIO_API_KEY));
 }
 
-struct sy_str composio_connection_key(const struct sy_turn *t)
+struct sy_str sy_composio_connection_key(const struct sy_turn *t)
 {
     if (!t->what->target.auth_config_id.len)
         return t->what->target.vendor_slug;
@@ -81,11 +81,11 @@ const struct sy_vendor sy_vendor_composio = {
            SY_CAN(SY_OP_AUTH_CONFIG) | SY_CAN(SY_OP_LINK) | SY_CAN(SY_OP_PROBE) |
            SY_CAN(SY_OP_SEARCH) | SY_CAN(SY_OP_TOOLS) | SY_CAN(SY_OP_PING),
     .user_connection = true,
-    .op_size = sizeof(struct composio_op),
+    .op_size = sizeof(struct sy_composio_op),
     .settings = settings,
     .start = start,
     .resume = resume,
     .tool_name = tool_name,
 };
 
-_Static_assert(sizeof(struct composio_op) <= SY_VENDOR_OP_SIZE_MAX, "state must fit");
+_Static_assert(sizeof(struct sy_composio_op) <= SY_VENDOR_OP_SIZE_MAX, "state must fit");

@@ -7,7 +7,7 @@ struct error_row {
     const char *slug; /* NULL: not known */
     enum sy_code failure;
     enum sy_cause cause;
-    enum composio_move move;
+    enum sy_composio_move move;
 };
 
 static const struct error_row errors[] = {
@@ -66,8 +66,8 @@ static const struct error_row *find(struct sy_str slug, int64_t code)
     return NULL;
 }
 
-void composio_not_configured(const struct sy_turn *t, enum sy_cause cause,
-                             struct sy_failure *ret_failure)
+void sy_composio_not_configured(const struct sy_turn *t, enum sy_cause cause,
+                                struct sy_failure *ret_failure)
 {
     struct sy_str slug = t->what->target.vendor_slug;
 
@@ -111,11 +111,11 @@ static struct sy_str listed_errors(const struct sy_turn *t, struct sy_json list)
     return sy_buf_ok(&out) ? sy_buf_str(&out) : (struct sy_str){0};
 }
 
-static enum composio_move by_row(const struct sy_turn *t, const struct error_row *row,
-                                 struct sy_str words, struct sy_failure *failure)
+static enum sy_composio_move by_row(const struct sy_turn *t, const struct error_row *row,
+                                    struct sy_str words, struct sy_failure *failure)
 {
     if (row->failure == SY_CODE_TOOLKIT_NOT_CONFIGURED)
-        composio_not_configured(t, row->cause, failure);
+        sy_composio_not_configured(t, row->cause, failure);
     else
         *failure = (struct sy_failure){.code = row->failure,
                                        .cause = row->cause,
@@ -131,8 +131,8 @@ static enum composio_move by_row(const struct sy_turn *t, const struct error_row
 }
 
 /* Statuses that mean more at Composio than elsewhere, when slug and code say nothing. */
-static enum composio_move by_status(const struct sy_turn *t, bool envelope, struct sy_str words,
-                                    struct sy_failure *failure)
+static enum sy_composio_move by_status(const struct sy_turn *t, bool envelope, struct sy_str words,
+                                       struct sy_failure *failure)
 {
     bool execute = t->what->op == SY_OP_EXECUTE;
 
@@ -173,13 +173,13 @@ static enum composio_move by_status(const struct sy_turn *t, bool envelope, stru
     }
 }
 
-enum composio_move composio_error(const struct sy_turn *t, struct sy_failure *ret_failure)
+enum sy_composio_move sy_composio_error(const struct sy_turn *t, struct sy_failure *ret_failure)
 {
     struct sy_json root = {0};
     struct sy_json error;
     struct sy_str words, slug;
     const struct error_row *row;
-    enum composio_move move;
+    enum sy_composio_move move;
     int64_t code = 0;
 
     sy_reply_object(t, &root);
@@ -199,12 +199,12 @@ enum composio_move composio_error(const struct sy_turn *t, struct sy_failure *re
     return move;
 }
 
-bool composio_told(const struct sy_turn *t, struct sy_json *ret_root)
+bool sy_composio_told(const struct sy_turn *t, struct sy_json *ret_root)
 {
     if (t->event->kind != SY_EVENT_REPLY)
         sy_turn_fail_event(t);
     else if (!sy_reply_ok(t))
-        composio_error(t, &t->wish->failure);
+        sy_composio_error(t, &t->wish->failure);
     else if (!sy_reply_object(t, ret_root))
         sy_reply_nonsense(t, SY_CAUSE_BAD_VENDOR_JSON);
     else

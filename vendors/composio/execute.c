@@ -3,16 +3,16 @@
 #include "vendors/common/provider.h"
 #include "vendors/composio/composio.h"
 
-enum sy_step composio_execute_start(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_execute_start(struct sy_composio_op *op, const struct sy_turn *t)
 {
     const struct sy_operation *what = t->what;
     struct sy_json_writer *w;
     struct sy_send s;
 
     op->phase = COMPOSIO_ASKED;
-    composio_begin(&s, t, SY_VERB_POST, SY_FOR_EXECUTE,
-                   what->effect == SY_EFFECT_READ ? SY_REQUEST_NONE : SY_REQUEST_WRITE,
-                   "/tools/execute");
+    sy_composio_begin(&s, t, SY_VERB_POST, SY_FOR_EXECUTE,
+                      what->effect == SY_EFFECT_READ ? SY_REQUEST_NONE : SY_REQUEST_WRITE,
+                      "/tools/execute");
     sy_send_segment(&s, "tool", what->tool);
     w = sy_send_json(&s);
     if (t->facts->subject.len)
@@ -58,7 +58,7 @@ static int provider_status(struct sy_json root, struct sy_str text)
 }
 
 /* 200 with successful:false: the provider, or Composio's own schema check, said no. */
-static enum sy_step provider_failed(struct composio_op *op, const struct sy_turn *t,
+static enum sy_step provider_failed(struct sy_composio_op *op, const struct sy_turn *t,
                                     struct sy_json root)
 {
     struct sy_json error = sy_json_get_z(root, "error");
@@ -80,16 +80,16 @@ static enum sy_step provider_failed(struct composio_op *op, const struct sy_turn
     if (!sy_provider_failure(t, &said, &failure))
         return sy_turn_fail_with(t, &failure);
     t->wish->forget.accounts = failure.code == SY_CODE_CONNECTION_EXPIRED;
-    return sy_connect_fail(&op->connect, t, &failure, composio_connection_key(t));
+    return sy_connect_fail(&op->connect, t, &failure, sy_composio_connection_key(t));
 }
 
-static enum sy_step ask_near(struct composio_op *op, const struct sy_turn *t)
+static enum sy_step ask_near(struct sy_composio_op *op, const struct sy_turn *t)
 {
     const struct sy_target *target = &t->what->target;
     struct sy_send s;
 
     op->phase = COMPOSIO_NEAR;
-    composio_begin(&s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/tools");
+    sy_composio_begin(&s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/tools");
     sy_send_query(&s, "toolkit_slug", target->vendor_slug);
     sy_send_query(&s, "query", sy_tool_words(t->what->tool, target->vendor_slug, t->facts->mem));
     sy_send_query_z(&s, "include_deprecated", "true");
@@ -98,11 +98,11 @@ static enum sy_step ask_near(struct composio_op *op, const struct sy_turn *t)
     return sy_send_done(&s);
 }
 
-static enum sy_step error_reply(struct composio_op *op, const struct sy_turn *t)
+static enum sy_step error_reply(struct sy_composio_op *op, const struct sy_turn *t)
 {
-    struct sy_str key = composio_connection_key(t);
+    struct sy_str key = sy_composio_connection_key(t);
 
-    switch (composio_error(t, &op->failure)) {
+    switch (sy_composio_error(t, &op->failure)) {
     case COMPOSIO_LOOK_TOOL:
         return ask_near(op, t);
     case COMPOSIO_LOOK_ACCOUNT:
@@ -118,7 +118,7 @@ static enum sy_step error_reply(struct composio_op *op, const struct sy_turn *t)
     return sy_turn_fail_with(t, &op->failure);
 }
 
-static enum sy_step executed(struct composio_op *op, const struct sy_turn *t)
+static enum sy_step executed(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_json root, successful;
 
@@ -139,9 +139,9 @@ static enum sy_step executed(struct composio_op *op, const struct sy_turn *t)
 }
 
 /* The user's accounts in any state tell "never connected" from "no longer connected". */
-static enum sy_step accounts_told(struct composio_op *op, const struct sy_turn *t)
+static enum sy_step accounts_told(struct sy_composio_op *op, const struct sy_turn *t)
 {
-    struct sy_str key = composio_connection_key(t);
+    struct sy_str key = sy_composio_connection_key(t);
     const struct sy_fact *fact = sy_turn_fact(t, SY_FACT_ACCOUNTS, key);
     struct sy_account account;
 
@@ -156,7 +156,7 @@ static enum sy_step accounts_told(struct composio_op *op, const struct sy_turn *
     return sy_connect_fail(&op->connect, t, &op->failure, key);
 }
 
-static enum sy_step near_told(struct composio_op *op, const struct sy_turn *t)
+static enum sy_step near_told(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_near near = {.wanted = t->what->tool};
     struct sy_json root, item;
@@ -172,7 +172,7 @@ static enum sy_step near_told(struct composio_op *op, const struct sy_turn *t)
         sy_near_add(&near, sy_json_text(sy_json_get_z(item, "slug"), t->facts->mem));
     if (!near.count) {
         op->phase = COMPOSIO_TOOLKIT;
-        composio_begin(&s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/toolkits");
+        sy_composio_begin(&s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/toolkits");
         sy_send_segment(&s, "toolkit", t->what->target.vendor_slug);
         return sy_send_done(&s);
     }
@@ -189,7 +189,7 @@ static enum sy_step near_told(struct composio_op *op, const struct sy_turn *t)
     return sy_turn_fail_with(t, &op->failure);
 }
 
-static enum sy_step toolkit_told(struct composio_op *op, const struct sy_turn *t)
+static enum sy_step toolkit_told(struct sy_composio_op *op, const struct sy_turn *t)
 {
     if (t->event->kind == SY_EVENT_REPLY && t->event->status == 404) {
         op->failure.code = SY_CODE_TOOLKIT_MISSING;
@@ -199,7 +199,7 @@ static enum sy_step toolkit_told(struct composio_op *op, const struct sy_turn *t
     return sy_turn_fail_with(t, &op->failure);
 }
 
-enum sy_step composio_execute_resume(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_execute_resume(struct sy_composio_op *op, const struct sy_turn *t)
 {
     if (op->connect.linking)
         return sy_connect_resume(&op->connect, t);

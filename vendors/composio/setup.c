@@ -8,25 +8,25 @@
 
 /* ---- tool definitions: key is tool or tool@version ---- */
 
-enum sy_step composio_tool_start(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_tool_start(struct sy_composio_op *op, const struct sy_turn *t)
 {
     size_t at = sy_str_find_char(t->what->key, '@');
     struct sy_send s;
 
     op->phase = COMPOSIO_ASKED;
-    composio_begin(&s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/tools");
+    sy_composio_begin(&s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/tools");
     sy_send_segment(&s, "tool", at == (size_t)-1 ? t->what->key : sy_str_head(t->what->key, at));
     sy_send_query(&s, "version",
                   at == (size_t)-1 ? SY_STR("latest") : sy_str_skip(t->what->key, at + 1));
     return sy_send_done(&s);
 }
 
-enum sy_step composio_tool_resume(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_tool_resume(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_json root;
 
     (void)op;
-    if (!composio_told(t, &root))
+    if (!sy_composio_told(t, &root))
         return SY_STEP_FAIL;
     if (sy_json_get_z(root, "slug").type != SY_JSON_STRING)
         return sy_reply_nonsense(t, SY_CAUSE_WRONG_TYPE);
@@ -35,12 +35,12 @@ enum sy_step composio_tool_resume(struct composio_op *op, const struct sy_turn *
 
 /* ---- accounts ---- */
 
-enum sy_step composio_accounts_start(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_accounts_start(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
     op->phase = COMPOSIO_ASKED;
-    composio_begin(&s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/connected_accounts");
+    sy_composio_begin(&s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/connected_accounts");
     sy_send_query_bound(&s, "user_ids", t->facts->subject);
     sy_send_query(&s, "toolkit_slugs", t->what->target.vendor_slug);
     if (t->what->target.auth_config_id.len)
@@ -95,7 +95,7 @@ static struct sy_str scope_array(const struct sy_turn *t, struct sy_json scope)
     return sy_buf_ok(&out) ? sy_buf_str(&out) : (struct sy_str){0};
 }
 
-enum sy_step composio_accounts_resume(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_accounts_resume(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_arena *mem = t->facts->mem;
     struct sy_json root, item;
@@ -104,7 +104,7 @@ enum sy_step composio_accounts_resume(struct composio_op *op, const struct sy_tu
     struct sy_str name;
 
     (void)op;
-    if (!composio_told(t, &root))
+    if (!sy_composio_told(t, &root))
         return SY_STEP_FAIL;
     if (sy_json_get_z(root, "items").type != SY_JSON_ARRAY)
         return sy_reply_nonsense(t, SY_CAUSE_WRONG_TYPE);
@@ -128,25 +128,25 @@ enum sy_step composio_accounts_resume(struct composio_op *op, const struct sy_tu
 
 /* ---- auth configs ---- */
 
-enum sy_step composio_auth_config_start(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_auth_config_start(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
     op->phase = COMPOSIO_ASKED;
-    composio_begin(&s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/auth_configs");
+    sy_composio_begin(&s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/auth_configs");
     sy_send_query(&s, "toolkit_slug", t->what->target.vendor_slug);
     sy_send_query_z(&s, "limit", "50");
     return sy_send_done(&s);
 }
 
 /* A second one by a repeated request does no harm: the first enabled one is taken. */
-static enum sy_step create_auth_config(struct composio_op *op, const struct sy_turn *t)
+static enum sy_step create_auth_config(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_json_writer *w;
     struct sy_send s;
 
     op->phase = COMPOSIO_CREATE;
-    composio_begin(&s, t, SY_VERB_POST, SY_FOR_LINK, SY_REQUEST_IDEMPOTENT, "/auth_configs");
+    sy_composio_begin(&s, t, SY_VERB_POST, SY_FOR_LINK, SY_REQUEST_IDEMPOTENT, "/auth_configs");
     w = sy_send_json(&s);
     sy_jw_name(w, "toolkit");
     sy_jw_object(w);
@@ -178,16 +178,16 @@ static struct sy_str first_enabled(const struct sy_turn *t, struct sy_json root)
 
 static enum sy_step not_configured(const struct sy_turn *t, enum sy_cause cause)
 {
-    composio_not_configured(t, cause, &t->wish->failure);
+    sy_composio_not_configured(t, cause, &t->wish->failure);
     return SY_STEP_FAIL;
 }
 
-enum sy_step composio_auth_config_resume(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_auth_config_resume(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_json root;
     struct sy_str id;
 
-    if (!composio_told(t, &root)) {
+    if (!sy_composio_told(t, &root)) {
         if (op->phase == COMPOSIO_CREATE && t->event->kind == SY_EVENT_REPLY &&
             (t->event->status == 400 || t->event->status == 404 || t->event->status == 422))
             return not_configured(t, SY_CAUSE_NO_MANAGED_AUTH);
@@ -212,21 +212,21 @@ enum sy_step composio_auth_config_resume(struct composio_op *op, const struct sy
 
 /* ---- links ---- */
 
-static enum sy_step send_link(struct composio_op *op, const struct sy_turn *t)
+static enum sy_step send_link(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_json_writer *w;
     struct sy_send s;
 
     op->phase = COMPOSIO_ASKED;
-    composio_begin(&s, t, SY_VERB_POST, SY_FOR_LINK, SY_REQUEST_IDEMPOTENT,
-                   "/connected_accounts/link");
+    sy_composio_begin(&s, t, SY_VERB_POST, SY_FOR_LINK, SY_REQUEST_IDEMPOTENT,
+                      "/connected_accounts/link");
     w = sy_send_json(&s);
     sy_jw_member_str(w, "auth_config_id", op->auth_config);
     sy_send_json_bound(&s, "user_id", t->facts->subject);
     return sy_send_done(&s);
 }
 
-enum sy_step composio_link_start(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_link_start(struct sy_composio_op *op, const struct sy_turn *t)
 {
     const struct sy_fact *fact =
         sy_fact_find(t->facts, SY_FACT_AUTH_CONFIG, t->what->target.vendor_slug);
@@ -242,16 +242,16 @@ enum sy_step composio_link_start(struct composio_op *op, const struct sy_turn *t
     return sy_turn_need(t, SY_FACT_AUTH_CONFIG, t->what->target.vendor_slug, 0);
 }
 
-static enum sy_step link_told(struct composio_op *op, const struct sy_turn *t)
+static enum sy_step link_told(struct sy_composio_op *op, const struct sy_turn *t)
 {
     struct sy_arena *mem = t->facts->mem;
     struct sy_json root;
     struct sy_str url, expires;
     int64_t expires_at_ms = 0;
 
-    if (!composio_told(t, &root)) {
+    if (!sy_composio_told(t, &root)) {
         if (t->event->kind == SY_EVENT_REPLY && t->event->status == 404)
-            composio_not_configured(t, SY_CAUSE_NO_AUTH_CONFIG, &t->wish->failure);
+            sy_composio_not_configured(t, SY_CAUSE_NO_AUTH_CONFIG, &t->wish->failure);
         t->wish->forget.auth_config =
             op->auth_config_from_fact && t->wish->failure.code == SY_CODE_TOOLKIT_NOT_CONFIGURED;
         return SY_STEP_FAIL;
@@ -265,7 +265,7 @@ static enum sy_step link_told(struct composio_op *op, const struct sy_turn *t)
                         sy_json_text(sy_json_get_z(root, "connected_account_id"), mem));
 }
 
-enum sy_step composio_link_resume(struct composio_op *op, const struct sy_turn *t)
+enum sy_step sy_composio_link_resume(struct sy_composio_op *op, const struct sy_turn *t)
 {
     const struct sy_fact *fact;
 

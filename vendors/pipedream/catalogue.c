@@ -18,24 +18,24 @@ static struct sy_found read_app(const struct sy_turn *t, struct sy_json app)
     };
 }
 
-enum sy_step pipedream_probe_send(struct pipedream_op *op, const struct sy_turn *t)
+enum sy_step sy_pipedream_probe_send(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
-    pipedream_begin(op, &s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE);
+    sy_pipedream_begin(op, &s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE);
     sy_send_path(&s, "/apps");
     sy_send_segment(&s, "app", sy_lower(t->what->key, '-', '_', t->facts->mem));
     return sy_send_done(&s);
 }
 
-enum sy_step pipedream_probe_resume(struct pipedream_op *op, const struct sy_turn *t)
+enum sy_step sy_pipedream_probe_resume(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_found found;
     struct sy_json root;
 
     if (t->event->kind == SY_EVENT_REPLY && t->event->status == 404)
         return sy_found_done(&op->found, t);
-    if (!pipedream_told(t, &root))
+    if (!sy_pipedream_told(t, &root))
         return SY_STEP_FAIL;
     found = read_app(t, sy_json_get_z(root, "data"));
     if (!found.slug.len)
@@ -44,18 +44,18 @@ enum sy_step pipedream_probe_resume(struct pipedream_op *op, const struct sy_tur
     return sy_found_done(&op->found, t);
 }
 
-enum sy_step pipedream_search_send(struct pipedream_op *op, const struct sy_turn *t)
+enum sy_step sy_pipedream_search_send(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
-    pipedream_begin(op, &s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE);
+    sy_pipedream_begin(op, &s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE);
     sy_send_path(&s, "/apps");
     sy_send_query(&s, "q", t->what->key);
     sy_send_query_z(&s, "limit", "100");
     return sy_send_done(&s);
 }
 
-static void collect(struct pipedream_op *op, const struct sy_turn *t, struct sy_json root,
+static void collect(struct sy_pipedream_op *op, const struct sy_turn *t, struct sy_json root,
                     struct sy_found (*read)(const struct sy_turn *t, struct sy_json item))
 {
     struct sy_json_iter iter = sy_json_iter(sy_json_get_z(root, "data"));
@@ -66,11 +66,11 @@ static void collect(struct pipedream_op *op, const struct sy_turn *t, struct sy_
         sy_found_add(&op->found, t, read(t, item));
 }
 
-enum sy_step pipedream_search_resume(struct pipedream_op *op, const struct sy_turn *t)
+enum sy_step sy_pipedream_search_resume(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_json root;
 
-    if (!pipedream_told(t, &root))
+    if (!sy_pipedream_told(t, &root))
         return SY_STEP_FAIL;
     if (sy_json_get_z(root, "data").type != SY_JSON_ARRAY)
         return sy_reply_nonsense(t, SY_CAUSE_WRONG_TYPE);
@@ -78,11 +78,11 @@ enum sy_step pipedream_search_resume(struct pipedream_op *op, const struct sy_tu
     return sy_found_done(&op->found, t);
 }
 
-enum sy_step pipedream_tools_send(struct pipedream_op *op, const struct sy_turn *t)
+enum sy_step sy_pipedream_tools_send(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
-    pipedream_begin_project(op, &s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE);
+    sy_pipedream_begin_project(op, &s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE);
     sy_send_path(&s, "/actions");
     sy_send_query(&s, "app", t->what->key);
     sy_send_query_z(&s, "limit", "100");
@@ -103,37 +103,37 @@ static struct sy_found read_action(const struct sy_turn *t, struct sy_json actio
 }
 
 /* The cursor is there even on the last page, so an empty page ends the list as well. */
-enum sy_step pipedream_tools_resume(struct pipedream_op *op, const struct sy_turn *t)
+enum sy_step sy_pipedream_tools_resume(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     size_t before = op->found.count;
     struct sy_json root;
 
     if (t->event->kind == SY_EVENT_REPLY && t->event->status == 404)
         return sy_found_done(&op->found, t);
-    if (!pipedream_told(t, &root))
+    if (!sy_pipedream_told(t, &root))
         return SY_STEP_FAIL;
     collect(op, t, root, read_action);
     op->after = sy_json_text(sy_json_path(root, "page_info.end_cursor"), t->facts->mem);
     op->pages++;
     if (op->after.len && op->found.count - before >= 100 && op->pages < PAGES_MAX)
-        return pipedream_tools_send(op, t);
+        return sy_pipedream_tools_send(op, t);
     return sy_found_done(&op->found, t);
 }
 
 /* Project-scoped on purpose: it proves client, project and environment in one. */
-enum sy_step pipedream_ping_send(struct pipedream_op *op, const struct sy_turn *t)
+enum sy_step sy_pipedream_ping_send(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
-    pipedream_begin_project(op, &s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE);
+    sy_pipedream_begin_project(op, &s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE);
     sy_send_path(&s, "/accounts");
     sy_send_query_z(&s, "limit", "1");
     return sy_send_done(&s);
 }
 
-enum sy_step pipedream_ping_resume(struct pipedream_op *op, const struct sy_turn *t)
+enum sy_step sy_pipedream_ping_resume(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_json root;
 
-    return pipedream_told(t, &root) ? sy_found_done(&op->found, t) : SY_STEP_FAIL;
+    return sy_pipedream_told(t, &root) ? sy_found_done(&op->found, t) : SY_STEP_FAIL;
 }

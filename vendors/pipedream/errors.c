@@ -30,7 +30,7 @@ static void not_configured(const struct sy_turn *t, enum sy_cause cause, const c
     };
 }
 
-void pipedream_error(const struct sy_turn *t, struct sy_failure *ret_failure)
+void sy_pipedream_error(const struct sy_turn *t, struct sy_failure *ret_failure)
 {
     struct sy_json root = {0};
     struct sy_json error;
@@ -51,12 +51,12 @@ void pipedream_error(const struct sy_turn *t, struct sy_failure *ret_failure)
                        ret_failure);
 }
 
-bool pipedream_told(const struct sy_turn *t, struct sy_json *ret_root)
+bool sy_pipedream_told(const struct sy_turn *t, struct sy_json *ret_root)
 {
     if (t->event->kind != SY_EVENT_REPLY)
         sy_turn_fail_event(t);
     else if (!sy_reply_ok(t))
-        pipedream_error(t, &t->wish->failure);
+        sy_pipedream_error(t, &t->wish->failure);
     else if (!sy_reply_object(t, ret_root))
         sy_reply_nonsense(t, SY_CAUSE_BAD_VENDOR_JSON);
     else
@@ -89,7 +89,7 @@ static struct sy_json observed_error(struct sy_json root, bool *ret_any)
     return (struct sy_json){0};
 }
 
-bool pipedream_run_has_error(struct sy_json root)
+bool sy_pipedream_run_has_error(struct sy_json root)
 {
     bool any;
 
@@ -131,15 +131,15 @@ static bool ran_without_account(struct sy_str words)
            sy_str_find(words, SY_STR("undefined")) != (size_t)-1;
 }
 
-enum sy_step pipedream_run_failed(struct pipedream_op *op, const struct sy_turn *t,
-                                  struct sy_json root)
+enum sy_step sy_pipedream_run_failed(struct sy_pipedream_op *op, const struct sy_turn *t,
+                                     struct sy_json root)
 {
     bool any;
     struct sy_json observed = observed_error(root, &any);
     struct sy_json error = sy_json_get_z(root, "error");
     struct sy_provider_said said = {0};
     struct sy_failure failure;
-    struct sy_str key = pipedream_connection_key(t);
+    struct sy_str key = sy_pipedream_connection_key(t);
 
     if (sy_json_is_empty(error))
         error = observed;

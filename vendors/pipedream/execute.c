@@ -40,7 +40,7 @@ static bool has_member(struct sy_str arguments, struct sy_str plain)
  * Finds the prop that binds the account: of the row's app if several are of type "app", else the
  * first. No argument may bear the name of any of them: it would choose whose account is used.
  */
-static bool read_component(struct pipedream_op *op, const struct sy_turn *t,
+static bool read_component(struct sy_pipedream_op *op, const struct sy_turn *t,
                            struct sy_str component, struct sy_str *ret_collides)
 {
     struct sy_json root, prop;
@@ -77,15 +77,16 @@ static enum sy_step collision(const struct sy_turn *t, struct sy_str name)
     return SY_STEP_FAIL;
 }
 
-static enum sy_step run(struct pipedream_op *op, const struct sy_turn *t)
+static enum sy_step run(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_str arguments = t->what->arguments.len ? t->what->arguments : SY_STR("{}");
     struct sy_json_writer *w;
     struct sy_send s;
 
     op->phase = PIPEDREAM_MAIN;
-    pipedream_begin_project(op, &s, t, SY_VERB_POST, SY_FOR_EXECUTE,
-                            t->what->effect == SY_EFFECT_READ ? SY_REQUEST_NONE : SY_REQUEST_WRITE);
+    sy_pipedream_begin_project(op, &s, t, SY_VERB_POST, SY_FOR_EXECUTE,
+                               t->what->effect == SY_EFFECT_READ ? SY_REQUEST_NONE
+                                                                 : SY_REQUEST_WRITE);
     sy_send_path(&s, "/actions/run");
     w = sy_send_json(&s);
     sy_jw_member_str(w, "id", t->what->tool);
@@ -108,19 +109,19 @@ static enum sy_step run(struct pipedream_op *op, const struct sy_turn *t)
     return sy_send_done(&s);
 }
 
-static enum sy_step fail_unconnected(struct pipedream_op *op, const struct sy_turn *t,
+static enum sy_step fail_unconnected(struct sy_pipedream_op *op, const struct sy_turn *t,
                                      enum sy_cause cause)
 {
     const struct sy_failure failure = {
         .code = SY_CODE_CONNECTION_REQUIRED, .cause = cause, .not_applied = true};
 
-    return sy_connect_fail(&op->connect, t, &failure, pipedream_connection_key(t));
+    return sy_connect_fail(&op->connect, t, &failure, sy_pipedream_connection_key(t));
 }
 
-static enum sy_step with_accounts(struct pipedream_op *op, const struct sy_turn *t,
+static enum sy_step with_accounts(struct sy_pipedream_op *op, const struct sy_turn *t,
                                   const struct sy_fact *accounts)
 {
-    struct sy_str key = pipedream_connection_key(t);
+    struct sy_str key = sy_pipedream_connection_key(t);
     struct sy_failure failure;
     struct sy_account account;
 
@@ -135,16 +136,16 @@ static enum sy_step with_accounts(struct pipedream_op *op, const struct sy_turn 
     return sy_connect_fail(&op->connect, t, &failure, SY_JOIN(t, key, SY_STR("#"), account.id));
 }
 
-static enum sy_step need_accounts(struct pipedream_op *op, const struct sy_turn *t)
+static enum sy_step need_accounts(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
-    struct sy_str key = pipedream_connection_key(t);
+    struct sy_str key = sy_pipedream_connection_key(t);
     const struct sy_fact *accounts = sy_fact_find(t->facts, SY_FACT_ACCOUNTS, key);
 
     op->phase = PIPEDREAM_ACCOUNT;
     return accounts ? with_accounts(op, t, accounts) : sy_turn_need(t, SY_FACT_ACCOUNTS, key, 0);
 }
 
-static enum sy_step with_component(struct pipedream_op *op, const struct sy_turn *t,
+static enum sy_step with_component(struct sy_pipedream_op *op, const struct sy_turn *t,
                                    const struct sy_fact *component)
 {
     struct sy_str collides;
@@ -156,7 +157,7 @@ static enum sy_step with_component(struct pipedream_op *op, const struct sy_turn
     return op->app_prop.ptr ? need_accounts(op, t) : run(op, t);
 }
 
-enum sy_step pipedream_execute_send(struct pipedream_op *op, const struct sy_turn *t)
+enum sy_step sy_pipedream_execute_send(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_str key = tool_key(t);
     const struct sy_fact *component = sy_fact_find(t->facts, SY_FACT_TOOL, key);
@@ -166,19 +167,19 @@ enum sy_step pipedream_execute_send(struct pipedream_op *op, const struct sy_tur
 }
 
 /* "record not found": the account, the component or the user went away since we looked. */
-static enum sy_step not_found(struct pipedream_op *op, const struct sy_turn *t)
+static enum sy_step not_found(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
-    pipedream_error(t, &op->failure);
+    sy_pipedream_error(t, &op->failure);
     op->failure.code = SY_CODE_TOOL_NOT_FOUND;
     op->failure.cause = SY_CAUSE_ABSENT;
     t->wish->forget.tool = t->wish->forget.accounts = true;
     if (!op->app_prop.ptr)
         return sy_turn_fail_with(t, &op->failure);
     op->phase = PIPEDREAM_RECHECK;
-    return sy_turn_need(t, SY_FACT_ACCOUNTS, pipedream_connection_key(t), 0);
+    return sy_turn_need(t, SY_FACT_ACCOUNTS, sy_pipedream_connection_key(t), 0);
 }
 
-static enum sy_step rechecked(struct pipedream_op *op, const struct sy_turn *t,
+static enum sy_step rechecked(struct sy_pipedream_op *op, const struct sy_turn *t,
                               const struct sy_fact *accounts)
 {
     struct sy_account account;
@@ -191,18 +192,18 @@ static enum sy_step rechecked(struct pipedream_op *op, const struct sy_turn *t,
     return sy_turn_fail_with(t, &op->failure);
 }
 
-static enum sy_step ran(struct pipedream_op *op, const struct sy_turn *t)
+static enum sy_step ran(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_json root;
 
     if (t->event->kind == SY_EVENT_REPLY && t->event->status == 404)
         return not_found(op, t);
-    if (!pipedream_told(t, &root))
+    if (!sy_pipedream_told(t, &root))
         return SY_STEP_FAIL;
     if (t->event->status != 200) /* 202: started, and no published way to learn the end */
         return sy_reply_nonsense(t, SY_CAUSE_WRONG_TYPE);
-    if (pipedream_run_has_error(root))
-        return pipedream_run_failed(op, t, root);
+    if (sy_pipedream_run_has_error(root))
+        return sy_pipedream_run_failed(op, t, root);
     t->wish->result = (struct sy_result){
         .data = sy_json_get_z(root, "ret").raw,
         .vendor_reply = sy_reply_others(t, root, "ret"),
@@ -210,7 +211,7 @@ static enum sy_step ran(struct pipedream_op *op, const struct sy_turn *t)
     return SY_STEP_DONE;
 }
 
-enum sy_step pipedream_execute_resume(struct pipedream_op *op, const struct sy_turn *t)
+enum sy_step sy_pipedream_execute_resume(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     const struct sy_fact *fact = NULL;
 
@@ -221,7 +222,7 @@ enum sy_step pipedream_execute_resume(struct pipedream_op *op, const struct sy_t
     if (op->phase == PIPEDREAM_TOOL)
         fact = sy_turn_fact(t, SY_FACT_TOOL, tool_key(t));
     else
-        fact = sy_turn_fact(t, SY_FACT_ACCOUNTS, pipedream_connection_key(t));
+        fact = sy_turn_fact(t, SY_FACT_ACCOUNTS, sy_pipedream_connection_key(t));
     if (op->phase == PIPEDREAM_RECHECK)
         return rechecked(op, t, fact);
     if (t->event->kind != SY_EVENT_FACT || !fact)

@@ -4,20 +4,20 @@
 
 #define MINT_MARGIN_S 120
 
-typedef enum sy_step pipedream_fn(struct pipedream_op *op, const struct sy_turn *t);
+typedef enum sy_step sy_pipedream_fn(struct sy_pipedream_op *op, const struct sy_turn *t);
 
 /* `send` makes the request of the present phase, again after a re-mint; `resume` takes all else. */
 static const struct {
-    pipedream_fn *send, *resume;
+    sy_pipedream_fn *send, *resume;
 } operations[SY_OP_COUNT] = {
-    [SY_OP_EXECUTE] = {pipedream_execute_send, pipedream_execute_resume},
-    [SY_OP_TOOL] = {pipedream_tool_send, pipedream_tool_resume},
-    [SY_OP_ACCOUNTS] = {pipedream_accounts_send, pipedream_accounts_resume},
-    [SY_OP_LINK] = {pipedream_link_send, pipedream_link_resume},
-    [SY_OP_PROBE] = {pipedream_probe_send, pipedream_probe_resume},
-    [SY_OP_SEARCH] = {pipedream_search_send, pipedream_search_resume},
-    [SY_OP_TOOLS] = {pipedream_tools_send, pipedream_tools_resume},
-    [SY_OP_PING] = {pipedream_ping_send, pipedream_ping_resume},
+    [SY_OP_EXECUTE] = {sy_pipedream_execute_send, sy_pipedream_execute_resume},
+    [SY_OP_TOOL] = {sy_pipedream_tool_send, sy_pipedream_tool_resume},
+    [SY_OP_ACCOUNTS] = {sy_pipedream_accounts_send, sy_pipedream_accounts_resume},
+    [SY_OP_LINK] = {sy_pipedream_link_send, sy_pipedream_link_resume},
+    [SY_OP_PROBE] = {sy_pipedream_probe_send, sy_pipedream_probe_resume},
+    [SY_OP_SEARCH] = {sy_pipedream_search_send, sy_pipedream_search_resume},
+    [SY_OP_TOOLS] = {sy_pipedream_tools_send, sy_pipedream_tools_resume},
+    [SY_OP_PING] = {sy_pipedream_ping_send, sy_pipedream_ping_resume},
 };
 
 static const struct sy_setting settings[] = {
@@ -36,8 +36,9 @@ static const struct sy_setting settings[] = {
     {0},
 };
 
-void pipedream_begin(struct pipedream_op *op, struct sy_send *s, const struct sy_turn *t,
-                     enum sy_http_verb verb, enum sy_purpose purpose, enum sy_request_effect effect)
+void sy_pipedream_begin(struct sy_pipedream_op *op, struct sy_send *s, const struct sy_turn *t,
+                        enum sy_http_verb verb, enum sy_purpose purpose,
+                        enum sy_request_effect effect)
 {
     sy_send_begin(s, t, verb, purpose, effect, sy_turn_setting(t, PIPEDREAM_BASE_URL));
     sy_send_header(s, "x-pd-environment", sy_turn_setting(t, PIPEDREAM_ENVIRONMENT));
@@ -45,22 +46,22 @@ void pipedream_begin(struct pipedream_op *op, struct sy_send *s, const struct sy
     sy_send_path(s, "/v1/connect");
 }
 
-void pipedream_begin_project(struct pipedream_op *op, struct sy_send *s, const struct sy_turn *t,
-                             enum sy_http_verb verb, enum sy_purpose purpose,
-                             enum sy_request_effect effect)
+void sy_pipedream_begin_project(struct sy_pipedream_op *op, struct sy_send *s,
+                                const struct sy_turn *t, enum sy_http_verb verb,
+                                enum sy_purpose purpose, enum sy_request_effect effect)
 {
-    pipedream_begin(op, s, t, verb, purpose, effect);
+    sy_pipedream_begin(op, s, t, verb, purpose, effect);
     sy_send_segment(s, "project", sy_turn_setting(t, PIPEDREAM_PROJECT_ID));
 }
 
-struct sy_str pipedream_connection_key(const struct sy_turn *t)
+struct sy_str sy_pipedream_connection_key(const struct sy_turn *t)
 {
     if (!t->what->target.oauth_app_id.len)
         return t->what->target.vendor_slug;
     return SY_JOIN(t, t->what->target.vendor_slug, SY_STR("/"), t->what->target.oauth_app_id);
 }
 
-static enum sy_step send_or_need_token(struct pipedream_op *op, const struct sy_turn *t)
+static enum sy_step send_or_need_token(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     if (!sy_bearer_ready(&op->bearer, t))
         return sy_bearer_need(&op->bearer, t);
@@ -73,7 +74,7 @@ static enum sy_step start(void *op, const struct sy_operation *what, const struc
     const struct sy_turn t = {&sy_vendor_pipedream, what, NULL, facts, wish};
 
     if (what->op == SY_OP_MINT)
-        return pipedream_mint_start(&t);
+        return sy_pipedream_mint_start(&t);
     if ((unsigned)what->op >= SY_OP_COUNT || !operations[what->op].send)
         return sy_turn_fail(&t, SY_CODE_INTERNAL, SY_CAUSE_BUG, (struct sy_str){0});
     if (what->op == SY_OP_SEARCH && !sy_search_text_ok(what->key))
@@ -86,7 +87,7 @@ static enum sy_step resume(void *memory, const struct sy_operation *what,
                            struct sy_wish *wish)
 {
     const struct sy_turn t = {&sy_vendor_pipedream, what, event, facts, wish};
-    struct pipedream_op *op = memory;
+    struct sy_pipedream_op *op = memory;
 
     if (what->op == SY_OP_MINT)
         return event->kind == SY_EVENT_REPLY ? sy_mint_reply(&t, MINT_MARGIN_S)
@@ -124,7 +125,7 @@ const struct sy_vendor sy_vendor_pipedream = {
            SY_CAN(SY_OP_ACCOUNTS) | SY_CAN(SY_OP_LINK) | SY_CAN(SY_OP_PROBE) |
            SY_CAN(SY_OP_SEARCH) | SY_CAN(SY_OP_TOOLS) | SY_CAN(SY_OP_PING),
     .user_connection = true,
-    .op_size = sizeof(struct pipedream_op),
+    .op_size = sizeof(struct sy_pipedream_op),
     .subject_max = 250,
     .settings = settings,
     .start = start,
@@ -132,4 +133,4 @@ const struct sy_vendor sy_vendor_pipedream = {
     .tool_name = tool_name,
 };
 
-_Static_assert(sizeof(struct pipedream_op) <= SY_VENDOR_OP_SIZE_MAX, "state must fit");
+_Static_assert(sizeof(struct sy_pipedream_op) <= SY_VENDOR_OP_SIZE_MAX, "state must fit");

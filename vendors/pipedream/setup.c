@@ -4,7 +4,7 @@
 
 #define TOOL_TTL_MS INT64_C(3600000)
 
-enum sy_step pipedream_mint_start(const struct sy_turn *t)
+enum sy_step sy_pipedream_mint_start(const struct sy_turn *t)
 {
     struct sy_json_writer *w;
     struct sy_send s;
@@ -32,7 +32,7 @@ static struct sy_str component(const struct sy_turn *t, struct sy_str *ret_versi
     return sy_str_head(t->what->key, at);
 }
 
-enum sy_step pipedream_tool_send(struct pipedream_op *op, const struct sy_turn *t)
+enum sy_step sy_pipedream_tool_send(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_str slug = t->what->target.vendor_slug;
     struct sy_str version;
@@ -40,12 +40,12 @@ enum sy_step pipedream_tool_send(struct pipedream_op *op, const struct sy_turn *
     struct sy_send s;
 
     if (op->phase == PIPEDREAM_APP) {
-        pipedream_begin(op, &s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE);
+        sy_pipedream_begin(op, &s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE);
         sy_send_path(&s, "/apps");
         sy_send_segment(&s, "app", slug);
         return sy_send_done(&s);
     }
-    pipedream_begin_project(op, &s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE);
+    sy_pipedream_begin_project(op, &s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE);
     sy_send_path(&s, "/actions");
     if (op->phase == PIPEDREAM_NEAR) {
         sy_send_query(&s, "app", slug);
@@ -57,15 +57,15 @@ enum sy_step pipedream_tool_send(struct pipedream_op *op, const struct sy_turn *
     return sy_send_done(&s);
 }
 
-static enum sy_step tool_missing(struct pipedream_op *op, const struct sy_turn *t)
+static enum sy_step tool_missing(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     op->failure = (struct sy_failure){
         .code = SY_CODE_TOOL_NOT_FOUND, .cause = SY_CAUSE_ABSENT, .not_applied = true};
     op->phase = PIPEDREAM_NEAR;
-    return pipedream_tool_send(op, t);
+    return sy_pipedream_tool_send(op, t);
 }
 
-static enum sy_step near_told(struct pipedream_op *op, const struct sy_turn *t)
+static enum sy_step near_told(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_near near = {0};
     struct sy_json root, item;
@@ -83,7 +83,7 @@ static enum sy_step near_told(struct pipedream_op *op, const struct sy_turn *t)
         sy_near_add(&near, sy_json_text(sy_json_get_z(item, "key"), t->facts->mem));
     if (!near.count) {
         op->phase = PIPEDREAM_APP;
-        return pipedream_tool_send(op, t);
+        return sy_pipedream_tool_send(op, t);
     }
     if (near.exact) {
         op->failure.cause = SY_CAUSE_DEPRECATED;
@@ -97,7 +97,7 @@ static enum sy_step near_told(struct pipedream_op *op, const struct sy_turn *t)
     return sy_turn_fail_with(t, &op->failure);
 }
 
-static enum sy_step app_told(struct pipedream_op *op, const struct sy_turn *t)
+static enum sy_step app_told(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     if (t->event->kind == SY_EVENT_REPLY && t->event->status == 404) {
         op->failure.code = SY_CODE_TOOLKIT_MISSING;
@@ -107,7 +107,7 @@ static enum sy_step app_told(struct pipedream_op *op, const struct sy_turn *t)
     return sy_turn_fail_with(t, &op->failure);
 }
 
-enum sy_step pipedream_tool_resume(struct pipedream_op *op, const struct sy_turn *t)
+enum sy_step sy_pipedream_tool_resume(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_json root, data;
 
@@ -119,7 +119,7 @@ enum sy_step pipedream_tool_resume(struct pipedream_op *op, const struct sy_turn
         return app_told(op, t);
     if (t->event->kind == SY_EVENT_REPLY && t->event->status == 404)
         return tool_missing(op, t);
-    if (!pipedream_told(t, &root))
+    if (!sy_pipedream_told(t, &root))
         return SY_STEP_FAIL;
     data = sy_json_get_z(root, "data");
     if (sy_json_get_z(data, "key").type != SY_JSON_STRING ||
@@ -130,11 +130,11 @@ enum sy_step pipedream_tool_resume(struct pipedream_op *op, const struct sy_turn
 
 /* ---- accounts ---- */
 
-enum sy_step pipedream_accounts_send(struct pipedream_op *op, const struct sy_turn *t)
+enum sy_step sy_pipedream_accounts_send(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
-    pipedream_begin_project(op, &s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE);
+    sy_pipedream_begin_project(op, &s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE);
     sy_send_path(&s, "/accounts");
     sy_send_query_bound(&s, "external_user_id", t->facts->subject);
     sy_send_query(&s, "app", t->what->target.vendor_slug);
@@ -166,7 +166,7 @@ static struct sy_account read_account(const struct sy_turn *t, struct sy_json it
     return account;
 }
 
-enum sy_step pipedream_accounts_resume(struct pipedream_op *op, const struct sy_turn *t)
+enum sy_step sy_pipedream_accounts_resume(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_accounts accounts;
     struct sy_json root, item;
@@ -174,7 +174,7 @@ enum sy_step pipedream_accounts_resume(struct pipedream_op *op, const struct sy_
     struct sy_str name;
 
     (void)op;
-    if (!pipedream_told(t, &root))
+    if (!sy_pipedream_told(t, &root))
         return SY_STEP_FAIL;
     if (sy_json_get_z(root, "data").type != SY_JSON_ARRAY)
         return sy_reply_nonsense(t, SY_CAUSE_WRONG_TYPE);
@@ -191,11 +191,11 @@ enum sy_step pipedream_accounts_resume(struct pipedream_op *op, const struct sy_
 
 /* ---- links: a key with '#' names the account to reconnect in place ---- */
 
-enum sy_step pipedream_link_send(struct pipedream_op *op, const struct sy_turn *t)
+enum sy_step sy_pipedream_link_send(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
-    pipedream_begin_project(op, &s, t, SY_VERB_POST, SY_FOR_LINK, SY_REQUEST_IDEMPOTENT);
+    sy_pipedream_begin_project(op, &s, t, SY_VERB_POST, SY_FOR_LINK, SY_REQUEST_IDEMPOTENT);
     sy_send_path(&s, "/tokens");
     sy_send_json(&s);
     sy_send_json_bound(&s, "external_user_id", t->facts->subject);
@@ -218,14 +218,14 @@ static struct sy_str app_link(const struct sy_turn *t, struct sy_str url)
     return !s.refused && sy_buf_ok(&s.url) ? sy_buf_str(&s.url) : (struct sy_str){0};
 }
 
-enum sy_step pipedream_link_resume(struct pipedream_op *op, const struct sy_turn *t)
+enum sy_step sy_pipedream_link_resume(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
     struct sy_json root;
     struct sy_str url;
     int64_t expires_at_ms = 0;
 
     (void)op;
-    if (!pipedream_told(t, &root))
+    if (!sy_pipedream_told(t, &root))
         return SY_STEP_FAIL;
     url = app_link(t, sy_json_text(sy_json_get_z(root, "connect_link_url"), t->facts->mem));
     if (!sy_url_is_web(url))

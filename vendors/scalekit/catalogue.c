@@ -14,12 +14,13 @@ static struct sy_str provider_id(const struct sy_turn *t)
 
 /* ---- probe: tools of the provider, then connections, then text search ---- */
 
-enum sy_step scalekit_probe_send(struct scalekit_op *op, const struct sy_turn *t)
+enum sy_step sy_scalekit_probe_send(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
-    scalekit_begin(op, &s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE,
-                   op->phase == SCALEKIT_CONNECTIONS ? "/api/v1/connections/app" : "/api/v1/tools");
+    sy_scalekit_begin(op, &s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE,
+                      op->phase == SCALEKIT_CONNECTIONS ? "/api/v1/connections/app"
+                                                        : "/api/v1/tools");
     if (op->phase == SCALEKIT_CONNECTIONS) {
         sy_send_query(&s, "provider", provider_id(t));
         sy_send_query_z(&s, "page_size", "30");
@@ -34,7 +35,7 @@ enum sy_step scalekit_probe_send(struct scalekit_op *op, const struct sy_turn *t
     return sy_send_done(&s);
 }
 
-static enum sy_step probe_answer(struct scalekit_op *op, const struct sy_turn *t, int64_t tools,
+static enum sy_step probe_answer(struct sy_scalekit_op *op, const struct sy_turn *t, int64_t tools,
                                  bool configured)
 {
     struct sy_found found = {
@@ -54,7 +55,7 @@ static enum sy_step probe_answer(struct scalekit_op *op, const struct sy_turn *t
     return sy_found_done(&op->found, t);
 }
 
-static enum sy_step connections_told(struct scalekit_op *op, const struct sy_turn *t)
+static enum sy_step connections_told(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     struct sy_str provider = provider_id(t);
     struct sy_json root = {0};
@@ -73,11 +74,12 @@ static enum sy_step connections_told(struct scalekit_op *op, const struct sy_tur
     if (op->found.count || !sy_search_text_ok(t->what->key))
         return probe_answer(op, t, 0, false);
     op->phase = SCALEKIT_QUERY;
-    return scalekit_probe_send(op, t);
+    return sy_scalekit_probe_send(op, t);
 }
 
 /* The provider filter is known to give nothing on some servers, so the rows are matched here. */
-static enum sy_step query_told(struct scalekit_op *op, const struct sy_turn *t, struct sy_json root)
+static enum sy_step query_told(struct sy_scalekit_op *op, const struct sy_turn *t,
+                               struct sy_json root)
 {
     struct sy_json_iter iter = sy_json_iter(sy_json_get_z(root, "tools"));
     struct sy_str provider = provider_id(t);
@@ -91,14 +93,14 @@ static enum sy_step query_told(struct scalekit_op *op, const struct sy_turn *t, 
     return probe_answer(op, t, tools, false);
 }
 
-enum sy_step scalekit_probe_resume(struct scalekit_op *op, const struct sy_turn *t)
+enum sy_step sy_scalekit_probe_resume(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     struct sy_json root;
     int64_t tools = 0;
 
     if (op->phase == SCALEKIT_CONNECTIONS && t->event->kind != SY_EVENT_CANCELLED)
         return connections_told(op, t);
-    if (!scalekit_told(t, &root))
+    if (!sy_scalekit_told(t, &root))
         return SY_STEP_FAIL;
     if (op->phase == SCALEKIT_QUERY)
         return query_told(op, t, root);
@@ -107,17 +109,17 @@ enum sy_step scalekit_probe_resume(struct scalekit_op *op, const struct sy_turn 
     if (tools > 0)
         probe_answer(op, t, tools, false);
     op->phase = SCALEKIT_CONNECTIONS;
-    return scalekit_probe_send(op, t);
+    return sy_scalekit_probe_send(op, t);
 }
 
 /* ---- search: all providers by page, matched here; text search where that is refused ---- */
 
-enum sy_step scalekit_search_send(struct scalekit_op *op, const struct sy_turn *t)
+enum sy_step sy_scalekit_search_send(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
-    scalekit_begin(op, &s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE,
-                   op->phase == SCALEKIT_QUERY ? "/api/v1/tools" : "/api/v1/providers");
+    sy_scalekit_begin(op, &s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE,
+                      op->phase == SCALEKIT_QUERY ? "/api/v1/tools" : "/api/v1/providers");
     if (op->phase == SCALEKIT_QUERY)
         sy_send_query(&s, "filter.query", t->what->key);
     else
@@ -128,7 +130,7 @@ enum sy_step scalekit_search_send(struct scalekit_op *op, const struct sy_turn *
     return sy_send_done(&s);
 }
 
-static void add_provider(struct scalekit_op *op, const struct sy_turn *t, struct sy_json item)
+static void add_provider(struct sy_scalekit_op *op, const struct sy_turn *t, struct sy_json item)
 {
     struct sy_arena *mem = t->facts->mem;
     struct sy_str slug = sy_json_text(sy_json_get_z(item, "identifier"), mem);
@@ -145,7 +147,8 @@ static void add_provider(struct scalekit_op *op, const struct sy_turn *t, struct
                  });
 }
 
-static void add_tools_provider(struct scalekit_op *op, const struct sy_turn *t, struct sy_json item)
+static void add_tools_provider(struct sy_scalekit_op *op, const struct sy_turn *t,
+                               struct sy_json item)
 {
     struct sy_str slug = sy_json_text(sy_json_get_z(item, "provider"), t->facts->mem);
 
@@ -162,7 +165,7 @@ static bool is_refused_preview(const struct sy_turn *t)
     return status == 400 || status == 403 || status == 404 || status == 501;
 }
 
-enum sy_step scalekit_search_resume(struct scalekit_op *op, const struct sy_turn *t)
+enum sy_step sy_scalekit_search_resume(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     bool by_query = op->phase == SCALEKIT_QUERY;
     struct sy_json_iter iter;
@@ -172,9 +175,9 @@ enum sy_step scalekit_search_resume(struct scalekit_op *op, const struct sy_turn
     if (!by_query && is_refused_preview(t)) {
         op->phase = SCALEKIT_QUERY;
         op->page = (struct sy_str){0};
-        return scalekit_search_send(op, t);
+        return sy_scalekit_search_send(op, t);
     }
-    if (!scalekit_told(t, &root))
+    if (!sy_scalekit_told(t, &root))
         return SY_STEP_FAIL;
     iter = sy_json_iter(sy_json_get_z(root, by_query ? "tools" : "providers"));
     while (sy_json_next(&iter, &name, &item)) {
@@ -185,17 +188,17 @@ enum sy_step scalekit_search_resume(struct scalekit_op *op, const struct sy_turn
     }
     op->page = sy_json_text(sy_json_get_z(root, "next_page_token"), t->facts->mem);
     if (op->page.len && ++op->pages < PAGES_MAX)
-        return scalekit_search_send(op, t);
+        return sy_scalekit_search_send(op, t);
     return sy_found_done(&op->found, t);
 }
 
 /* ---- tools of one provider: names, a hundred a page ---- */
 
-enum sy_step scalekit_tools_send(struct scalekit_op *op, const struct sy_turn *t)
+enum sy_step sy_scalekit_tools_send(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
-    scalekit_begin(op, &s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/api/v1/tools");
+    sy_scalekit_begin(op, &s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/api/v1/tools");
     sy_send_query(&s, "filter.provider", provider_id(t));
     sy_send_query_z(&s, "filter.summary", "true");
     sy_send_query_z(&s, "page_size", "100");
@@ -204,13 +207,13 @@ enum sy_step scalekit_tools_send(struct scalekit_op *op, const struct sy_turn *t
     return sy_send_done(&s);
 }
 
-enum sy_step scalekit_tools_resume(struct scalekit_op *op, const struct sy_turn *t)
+enum sy_step sy_scalekit_tools_resume(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     struct sy_json_iter iter;
     struct sy_json root, item;
     struct sy_str name;
 
-    if (!scalekit_told(t, &root))
+    if (!sy_scalekit_told(t, &root))
         return SY_STEP_FAIL;
     iter = sy_json_iter(sy_json_get_z(root, "tool_names"));
     while (sy_json_next(&iter, &name, &item)) {
@@ -219,23 +222,23 @@ enum sy_step scalekit_tools_resume(struct scalekit_op *op, const struct sy_turn 
     }
     op->page = sy_json_text(sy_json_get_z(root, "next_page_token"), t->facts->mem);
     if (op->page.len && ++op->pages < PAGES_MAX)
-        return scalekit_tools_send(op, t);
+        return sy_scalekit_tools_send(op, t);
     return sy_found_done(&op->found, t);
 }
 
-enum sy_step scalekit_ping_send(struct scalekit_op *op, const struct sy_turn *t)
+enum sy_step sy_scalekit_ping_send(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
-    scalekit_begin(op, &s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE, "/api/v1/tools");
+    sy_scalekit_begin(op, &s, t, SY_VERB_GET, SY_FOR_PROBE, SY_REQUEST_NONE, "/api/v1/tools");
     sy_send_query_z(&s, "filter.summary", "true");
     sy_send_query_z(&s, "page_size", "1");
     return sy_send_done(&s);
 }
 
-enum sy_step scalekit_ping_resume(struct scalekit_op *op, const struct sy_turn *t)
+enum sy_step sy_scalekit_ping_resume(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     struct sy_json root;
 
-    return scalekit_told(t, &root) ? sy_found_done(&op->found, t) : SY_STEP_FAIL;
+    return sy_scalekit_told(t, &root) ? sy_found_done(&op->found, t) : SY_STEP_FAIL;
 }

@@ -1,7 +1,7 @@
 /* Scalekit's refusals: google.rpc.Status as JSON, with what the details tell. */
 #include "vendors/scalekit/scalekit.h"
 
-static void read_info(const struct sy_turn *t, struct sy_json info, struct scalekit_error *error)
+static void read_info(const struct sy_turn *t, struct sy_json info, struct sy_scalekit_error *error)
 {
     struct sy_str code = sy_json_text(sy_json_get_z(info, "error_code"), t->facts->mem);
     struct sy_json violations = sy_json_path(info, "validation_error_info.field_violations");
@@ -14,14 +14,14 @@ static void read_info(const struct sy_turn *t, struct sy_json info, struct scale
         error->violations = violations;
 }
 
-void scalekit_read_error(const struct sy_turn *t, struct scalekit_error *ret_error)
+void sy_scalekit_read_error(const struct sy_turn *t, struct sy_scalekit_error *ret_error)
 {
     struct sy_json root = {0};
     struct sy_json detail;
     struct sy_json_iter iter;
     struct sy_str name;
 
-    *ret_error = (struct scalekit_error){0};
+    *ret_error = (struct sy_scalekit_error){0};
     if (!sy_reply_object(t, &root))
         return;
     ret_error->message = sy_json_words(t, root);
@@ -31,31 +31,31 @@ void scalekit_read_error(const struct sy_turn *t, struct scalekit_error *ret_err
         read_info(t, detail, ret_error);
 }
 
-bool scalekit_says(struct sy_str text, const char *words)
+bool sy_scalekit_says(struct sy_str text, const char *words)
 {
     return sy_str_find_nocase(text, sy_str_of(words)) != (size_t)-1;
 }
 
-bool scalekit_is_tool_error(const struct scalekit_error *error)
+bool sy_scalekit_is_tool_error(const struct sy_scalekit_error *error)
 {
     return sy_str_eq(error->error_code, SY_STR("TOOL_ERROR"));
 }
 
-void scalekit_not_configured(const struct sy_turn *t, struct sy_failure *ret_failure)
+void sy_scalekit_not_configured(const struct sy_turn *t, struct sy_failure *ret_failure)
 {
     *ret_failure = (struct sy_failure){
         .code = SY_CODE_TOOLKIT_NOT_CONFIGURED,
         .cause = SY_CAUSE_NO_CONNECTION_CONFIG,
         .not_applied = true,
-        .todo = SY_JOIN(t, SY_STR("Create a connection named "), scalekit_connector(t),
+        .todo = SY_JOIN(t, SY_STR("Create a connection named "), sy_scalekit_connector(t),
                         SY_STR(" in the Scalekit dashboard, or name the existing one in the "
                                "registry row.")),
     };
 }
 
-bool scalekit_told(const struct sy_turn *t, struct sy_json *ret_root)
+bool sy_scalekit_told(const struct sy_turn *t, struct sy_json *ret_root)
 {
-    struct scalekit_error error;
+    struct sy_scalekit_error error;
 
     if (t->event->kind != SY_EVENT_REPLY) {
         sy_turn_fail_event(t);
@@ -67,7 +67,7 @@ bool scalekit_told(const struct sy_turn *t, struct sy_json *ret_root)
         sy_reply_nonsense(t, SY_CAUSE_BAD_VENDOR_JSON);
         return false;
     }
-    scalekit_read_error(t, &error);
+    sy_scalekit_read_error(t, &error);
     sy_reply_fail(t, error.message);
     return false;
 }

@@ -6,21 +6,21 @@
 #include "vendors/common/provider.h"
 #include "vendors/scalekit/scalekit.h"
 
-enum sy_step scalekit_execute_send(struct scalekit_op *op, const struct sy_turn *t)
+enum sy_step sy_scalekit_execute_send(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     const struct sy_operation *what = t->what;
     struct sy_json_writer *w;
     struct sy_send s;
 
     op->phase = SCALEKIT_MAIN;
-    scalekit_begin(op, &s, t, SY_VERB_POST, SY_FOR_EXECUTE,
-                   what->effect == SY_EFFECT_READ ? SY_REQUEST_NONE : SY_REQUEST_WRITE,
-                   "/api/v1/execute_tool");
+    sy_scalekit_begin(op, &s, t, SY_VERB_POST, SY_FOR_EXECUTE,
+                      what->effect == SY_EFFECT_READ ? SY_REQUEST_NONE : SY_REQUEST_WRITE,
+                      "/api/v1/execute_tool");
     w = sy_send_json(&s);
     sy_jw_member_str(w, "tool_name", what->tool);
     if (t->facts->subject.len)
         sy_send_json_bound(&s, "identifier", t->facts->subject);
-    sy_jw_member_str(w, "connector", scalekit_connector(t));
+    sy_jw_member_str(w, "connector", sy_scalekit_connector(t));
     if (what->account.len)
         sy_send_json_bound(&s, "connected_account_id", what->account);
     sy_jw_opt_str(w, "agent_run_id", what->call_id);
@@ -29,7 +29,7 @@ enum sy_step scalekit_execute_send(struct scalekit_op *op, const struct sy_turn 
     return sy_send_done(&s);
 }
 
-static enum sy_step provider_failed(struct scalekit_op *op, const struct sy_turn *t,
+static enum sy_step provider_failed(struct sy_scalekit_op *op, const struct sy_turn *t,
                                     const struct sy_provider_said *said)
 {
     struct sy_failure failure;
@@ -37,12 +37,12 @@ static enum sy_step provider_failed(struct scalekit_op *op, const struct sy_turn
     if (!sy_provider_failure(t, said, &failure))
         return sy_turn_fail_with(t, &failure);
     t->wish->forget.accounts = failure.code == SY_CODE_CONNECTION_EXPIRED;
-    return sy_connect_fail(&op->connect, t, &failure, scalekit_connector(t));
+    return sy_connect_fail(&op->connect, t, &failure, sy_scalekit_connector(t));
 }
 
 /* 500 is Scalekit's word for any other refusal of the provider: no status can be read from it. */
-static enum sy_step tool_error(struct scalekit_op *op, const struct sy_turn *t,
-                               const struct scalekit_error *error)
+static enum sy_step tool_error(struct sy_scalekit_op *op, const struct sy_turn *t,
+                               const struct sy_scalekit_error *error)
 {
     struct sy_provider_said said = {
         .status = t->event->status == 500 ? 0 : t->event->status,
@@ -73,7 +73,7 @@ static bool data_has_error(const struct sy_turn *t, struct sy_json data, struct 
     return true;
 }
 
-static enum sy_step succeeded(struct scalekit_op *op, const struct sy_turn *t)
+static enum sy_step succeeded(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     struct sy_provider_said said = {0};
     struct sy_json root;
@@ -134,26 +134,26 @@ static enum sy_step invalid_arguments(const struct sy_turn *t, struct sy_failure
     return sy_turn_fail_with(t, failure);
 }
 
-static enum sy_step refused(struct scalekit_op *op, const struct sy_turn *t)
+static enum sy_step refused(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
-    struct scalekit_error error;
+    struct sy_scalekit_error error;
     int status = t->event->status;
 
-    scalekit_read_error(t, &error);
-    if (scalekit_is_tool_error(&error))
+    sy_scalekit_read_error(t, &error);
+    if (sy_scalekit_is_tool_error(&error))
         return tool_error(op, t, &error);
     sy_reply_failure(t, error.message, &op->failure);
     if (!sy_json_is_empty(error.violations))
         return invalid_arguments(t, &op->failure, error.violations);
-    if (scalekit_says(error.message, "connection not found")) {
-        scalekit_not_configured(t, &t->wish->failure);
+    if (sy_scalekit_says(error.message, "connection not found")) {
+        sy_scalekit_not_configured(t, &t->wish->failure);
         return SY_STEP_FAIL;
     }
     if (status != 400 && status != 401 && status != 404 && status != 409)
         return sy_turn_fail_with(t, &op->failure);
     op->phase = SCALEKIT_ACCOUNT;
     t->wish->forget.accounts = true;
-    return sy_turn_need(t, SY_FACT_ACCOUNTS, scalekit_connector(t), 0);
+    return sy_turn_need(t, SY_FACT_ACCOUNTS, sy_scalekit_connector(t), 0);
 }
 
 /* A probe that could not be made leaves the refusal unexplained; that nothing was done is sure. */
@@ -164,9 +164,9 @@ static enum sy_step probe_failed(const struct sy_turn *t)
     return SY_STEP_FAIL;
 }
 
-static enum sy_step account_told(struct scalekit_op *op, const struct sy_turn *t)
+static enum sy_step account_told(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
-    struct sy_str key = scalekit_connector(t);
+    struct sy_str key = sy_scalekit_connector(t);
     const struct sy_fact *fact = sy_turn_fact(t, SY_FACT_ACCOUNTS, key);
     struct sy_account account;
 
@@ -188,14 +188,14 @@ static enum sy_step account_told(struct scalekit_op *op, const struct sy_turn *t
     return sy_turn_need(t, SY_FACT_TOOL, t->what->tool, 0);
 }
 
-static enum sy_step tool_told(struct scalekit_op *op, const struct sy_turn *t)
+static enum sy_step tool_told(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     if (t->event->kind != SY_EVENT_FACT)
         return probe_failed(t);
     return invalid_arguments(t, &op->failure, (struct sy_json){0});
 }
 
-enum sy_step scalekit_execute_resume(struct scalekit_op *op, const struct sy_turn *t)
+enum sy_step sy_scalekit_execute_resume(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     if (op->connect.linking)
         return sy_connect_resume(&op->connect, t);

@@ -4,20 +4,20 @@
 
 #define MINT_MARGIN_S 60
 
-typedef enum sy_step scalekit_fn(struct scalekit_op *op, const struct sy_turn *t);
+typedef enum sy_step sy_scalekit_fn(struct sy_scalekit_op *op, const struct sy_turn *t);
 
 /* `send` makes the request of the present phase, again after a re-mint; `resume` takes all else. */
 static const struct {
-    scalekit_fn *send, *resume;
+    sy_scalekit_fn *send, *resume;
 } operations[SY_OP_COUNT] = {
-    [SY_OP_EXECUTE] = {scalekit_execute_send, scalekit_execute_resume},
-    [SY_OP_TOOL] = {scalekit_tool_send, scalekit_tool_resume},
-    [SY_OP_ACCOUNTS] = {scalekit_accounts_send, scalekit_accounts_resume},
-    [SY_OP_LINK] = {scalekit_link_send, scalekit_link_resume},
-    [SY_OP_PROBE] = {scalekit_probe_send, scalekit_probe_resume},
-    [SY_OP_SEARCH] = {scalekit_search_send, scalekit_search_resume},
-    [SY_OP_TOOLS] = {scalekit_tools_send, scalekit_tools_resume},
-    [SY_OP_PING] = {scalekit_ping_send, scalekit_ping_resume},
+    [SY_OP_EXECUTE] = {sy_scalekit_execute_send, sy_scalekit_execute_resume},
+    [SY_OP_TOOL] = {sy_scalekit_tool_send, sy_scalekit_tool_resume},
+    [SY_OP_ACCOUNTS] = {sy_scalekit_accounts_send, sy_scalekit_accounts_resume},
+    [SY_OP_LINK] = {sy_scalekit_link_send, sy_scalekit_link_resume},
+    [SY_OP_PROBE] = {sy_scalekit_probe_send, sy_scalekit_probe_resume},
+    [SY_OP_SEARCH] = {sy_scalekit_search_send, sy_scalekit_search_resume},
+    [SY_OP_TOOLS] = {sy_scalekit_tools_send, sy_scalekit_tools_resume},
+    [SY_OP_PING] = {sy_scalekit_ping_send, sy_scalekit_ping_resume},
 };
 
 static const struct sy_setting settings[] = {
@@ -30,16 +30,16 @@ static const struct sy_setting settings[] = {
     {0},
 };
 
-void scalekit_begin(struct scalekit_op *op, struct sy_send *s, const struct sy_turn *t,
-                    enum sy_http_verb verb, enum sy_purpose purpose, enum sy_request_effect effect,
-                    const char *path)
+void sy_scalekit_begin(struct sy_scalekit_op *op, struct sy_send *s, const struct sy_turn *t,
+                       enum sy_http_verb verb, enum sy_purpose purpose,
+                       enum sy_request_effect effect, const char *path)
 {
     sy_send_begin(s, t, verb, purpose, effect, sy_turn_setting(t, SCALEKIT_BASE_URL));
     sy_send_path(s, path);
     sy_bearer_add(&op->bearer, s);
 }
 
-struct sy_str scalekit_connector(const struct sy_turn *t)
+struct sy_str sy_scalekit_connector(const struct sy_turn *t)
 {
     const struct sy_target *target = &t->what->target;
 
@@ -50,10 +50,10 @@ static enum sy_step start(void *memory, const struct sy_operation *what,
                           const struct sy_facts *facts, struct sy_wish *wish)
 {
     const struct sy_turn t = {&sy_vendor_scalekit, what, NULL, facts, wish};
-    struct scalekit_op *op = memory;
+    struct sy_scalekit_op *op = memory;
 
     if (what->op == SY_OP_MINT)
-        return scalekit_mint_start(&t);
+        return sy_scalekit_mint_start(&t);
     if ((unsigned)what->op >= SY_OP_COUNT || !operations[what->op].send)
         return sy_turn_fail(&t, SY_CODE_INTERNAL, SY_CAUSE_BUG, (struct sy_str){0});
     if (what->op == SY_OP_SEARCH && !sy_search_text_ok(what->key))
@@ -66,12 +66,12 @@ static enum sy_step start(void *memory, const struct sy_operation *what,
 /* A 401 is our token's unless the provider said it, or the server words "not active" that way. */
 static bool is_our_token(const struct sy_turn *t)
 {
-    struct scalekit_error error;
+    struct sy_scalekit_error error;
 
     if (t->event->kind != SY_EVENT_REPLY || t->event->status != 401)
         return false;
-    scalekit_read_error(t, &error);
-    return !scalekit_is_tool_error(&error) && !scalekit_says(error.message, "not active");
+    sy_scalekit_read_error(t, &error);
+    return !sy_scalekit_is_tool_error(&error) && !sy_scalekit_says(error.message, "not active");
 }
 
 static enum sy_step resume(void *memory, const struct sy_operation *what,
@@ -79,7 +79,7 @@ static enum sy_step resume(void *memory, const struct sy_operation *what,
                            struct sy_wish *wish)
 {
     const struct sy_turn t = {&sy_vendor_scalekit, what, event, facts, wish};
-    struct scalekit_op *op = memory;
+    struct sy_scalekit_op *op = memory;
 
     if (what->op == SY_OP_MINT)
         return event->kind == SY_EVENT_REPLY ? sy_mint_reply(&t, MINT_MARGIN_S)
@@ -107,7 +107,7 @@ const struct sy_vendor sy_vendor_scalekit = {
            SY_CAN(SY_OP_ACCOUNTS) | SY_CAN(SY_OP_LINK) | SY_CAN(SY_OP_PROBE) |
            SY_CAN(SY_OP_SEARCH) | SY_CAN(SY_OP_TOOLS) | SY_CAN(SY_OP_PING),
     .user_connection = true,
-    .op_size = sizeof(struct scalekit_op),
+    .op_size = sizeof(struct sy_scalekit_op),
     .subject_max = 100,
     .settings = settings,
     .start = start,
@@ -115,4 +115,4 @@ const struct sy_vendor sy_vendor_scalekit = {
     .tool_name = sy_snake_tool_name,
 };
 
-_Static_assert(sizeof(struct scalekit_op) <= SY_VENDOR_OP_SIZE_MAX, "state must fit");
+_Static_assert(sizeof(struct sy_scalekit_op) <= SY_VENDOR_OP_SIZE_MAX, "state must fit");

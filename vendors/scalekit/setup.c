@@ -7,7 +7,7 @@
 #define TOOL_TTL_MS INT64_C(3600000)
 
 /* Credentials in the form, as the SDKs send them; no HTTP Basic. */
-enum sy_step scalekit_mint_start(const struct sy_turn *t)
+enum sy_step sy_scalekit_mint_start(const struct sy_turn *t)
 {
     struct sy_send s;
     struct sy_buf form;
@@ -26,12 +26,12 @@ enum sy_step scalekit_mint_start(const struct sy_turn *t)
 
 /* ---- tool definitions ---- */
 
-enum sy_step scalekit_tool_send(struct scalekit_op *op, const struct sy_turn *t)
+enum sy_step sy_scalekit_tool_send(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     struct sy_arena *mem = t->facts->mem;
     struct sy_send s;
 
-    scalekit_begin(op, &s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/api/v1/tools");
+    sy_scalekit_begin(op, &s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/api/v1/tools");
     if (op->phase == SCALEKIT_NEAR) {
         sy_send_query(&s, "filter.provider", sy_upper(t->what->target.vendor_slug, '-', '_', mem));
         sy_send_query_z(&s, "filter.summary", "true");
@@ -40,14 +40,14 @@ enum sy_step scalekit_tool_send(struct scalekit_op *op, const struct sy_turn *t)
     }
     sy_send_query(&s, "filter.tool_name", t->what->key);
     if (sy_str_starts(t->what->key, SY_STR("c-"))) { /* custom MCP tools show per account only */
-        sy_send_query(&s, "filter.connector", scalekit_connector(t));
+        sy_send_query(&s, "filter.connector", sy_scalekit_connector(t));
         sy_send_query_bound(&s, "filter.identifier", t->facts->subject);
     }
     sy_send_query_z(&s, "page_size", "1");
     return sy_send_done(&s);
 }
 
-static enum sy_step near_told(struct scalekit_op *op, const struct sy_turn *t)
+static enum sy_step near_told(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     struct sy_near near = {.wanted = t->what->key};
     struct sy_json root = {0};
@@ -71,7 +71,7 @@ static enum sy_step near_told(struct scalekit_op *op, const struct sy_turn *t)
 }
 
 /* The filter is the server's business; that the row is the tool asked for is checked here. */
-enum sy_step scalekit_tool_resume(struct scalekit_op *op, const struct sy_turn *t)
+enum sy_step sy_scalekit_tool_resume(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     struct sy_json root, item;
     struct sy_json_iter iter;
@@ -79,7 +79,7 @@ enum sy_step scalekit_tool_resume(struct scalekit_op *op, const struct sy_turn *
 
     if (op->phase == SCALEKIT_NEAR && t->event->kind != SY_EVENT_CANCELLED)
         return near_told(op, t);
-    if (!scalekit_told(t, &root))
+    if (!sy_scalekit_told(t, &root))
         return SY_STEP_FAIL;
     iter = sy_json_iter(sy_json_get_z(root, "tools"));
     while (sy_json_next(&iter, &name, &item)) {
@@ -88,19 +88,19 @@ enum sy_step scalekit_tool_resume(struct scalekit_op *op, const struct sy_turn *
             return sy_turn_value(t, item.raw, TOOL_TTL_MS);
     }
     op->phase = SCALEKIT_NEAR;
-    return scalekit_tool_send(op, t);
+    return sy_scalekit_tool_send(op, t);
 }
 
 /* ---- accounts: one per connection and identifier ---- */
 
 /* "details" and not "auth": the latter carries the user's tokens. */
-enum sy_step scalekit_accounts_send(struct scalekit_op *op, const struct sy_turn *t)
+enum sy_step sy_scalekit_accounts_send(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     struct sy_send s;
 
-    scalekit_begin(op, &s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE,
-                   "/api/v1/connected_accounts/details");
-    sy_send_query(&s, "connector", scalekit_connector(t));
+    sy_scalekit_begin(op, &s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE,
+                      "/api/v1/connected_accounts/details");
+    sy_send_query(&s, "connector", sy_scalekit_connector(t));
     sy_send_query_bound(&s, "identifier", t->facts->subject);
     return sy_send_done(&s);
 }
@@ -116,23 +116,23 @@ static enum sy_account_state account_state(struct sy_str status)
     return sy_str_starts(status, SY_STR("PENDING")) ? SY_ACCOUNT_PENDING : SY_ACCOUNT_ERROR;
 }
 
-enum sy_step scalekit_accounts_resume(struct scalekit_op *op, const struct sy_turn *t)
+enum sy_step sy_scalekit_accounts_resume(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     struct sy_arena *mem = t->facts->mem;
     struct sy_accounts accounts;
-    struct scalekit_error error;
+    struct sy_scalekit_error error;
     struct sy_json root, item;
 
     (void)op;
     sy_accounts_begin(&accounts, t);
     if (t->event->kind == SY_EVENT_REPLY && t->event->status == 404) {
-        scalekit_read_error(t, &error);
-        if (!scalekit_says(error.message, "connection not found"))
+        sy_scalekit_read_error(t, &error);
+        if (!sy_scalekit_says(error.message, "connection not found"))
             return sy_accounts_done(&accounts);
-        scalekit_not_configured(t, &t->wish->failure);
+        sy_scalekit_not_configured(t, &t->wish->failure);
         return SY_STEP_FAIL;
     }
-    if (!scalekit_told(t, &root))
+    if (!sy_scalekit_told(t, &root))
         return SY_STEP_FAIL;
     item = sy_json_get_z(root, "connected_account");
     if (item.type != SY_JSON_OBJECT)
@@ -149,16 +149,17 @@ enum sy_step scalekit_accounts_resume(struct scalekit_op *op, const struct sy_tu
 
 /* ---- links ---- */
 
-enum sy_step scalekit_link_send(struct scalekit_op *op, const struct sy_turn *t)
+enum sy_step sy_scalekit_link_send(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     bool create = op->phase == SCALEKIT_CREATE;
     struct sy_json_writer *w;
     struct sy_send s;
 
-    scalekit_begin(op, &s, t, SY_VERB_POST, SY_FOR_LINK, SY_REQUEST_IDEMPOTENT,
-                   create ? "/api/v1/connected_accounts" : "/api/v1/connected_accounts/magic_link");
+    sy_scalekit_begin(op, &s, t, SY_VERB_POST, SY_FOR_LINK, SY_REQUEST_IDEMPOTENT,
+                      create ? "/api/v1/connected_accounts"
+                             : "/api/v1/connected_accounts/magic_link");
     w = sy_send_json(&s);
-    sy_jw_member_str(w, "connector", scalekit_connector(t));
+    sy_jw_member_str(w, "connector", sy_scalekit_connector(t));
     sy_send_json_bound(&s, "identifier", t->facts->subject);
     if (create) { /* an empty connected_account is refused as "value is required" */
         sy_jw_name(w, "connected_account");
@@ -171,20 +172,20 @@ enum sy_step scalekit_link_send(struct scalekit_op *op, const struct sy_turn *t)
     return sy_send_done(&s);
 }
 
-static enum sy_step link_missing(struct scalekit_op *op, const struct sy_turn *t)
+static enum sy_step link_missing(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
-    struct scalekit_error error;
+    struct sy_scalekit_error error;
 
-    scalekit_read_error(t, &error);
-    if (op->phase != SCALEKIT_MAIN || scalekit_says(error.message, "connection not found")) {
-        scalekit_not_configured(t, &t->wish->failure);
+    sy_scalekit_read_error(t, &error);
+    if (op->phase != SCALEKIT_MAIN || sy_scalekit_says(error.message, "connection not found")) {
+        sy_scalekit_not_configured(t, &t->wish->failure);
         return SY_STEP_FAIL;
     }
     op->phase = SCALEKIT_CREATE;
-    return scalekit_link_send(op, t);
+    return sy_scalekit_link_send(op, t);
 }
 
-enum sy_step scalekit_link_resume(struct scalekit_op *op, const struct sy_turn *t)
+enum sy_step sy_scalekit_link_resume(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     bool replied = t->event->kind == SY_EVENT_REPLY;
     struct sy_json root;
@@ -195,9 +196,9 @@ enum sy_step scalekit_link_resume(struct scalekit_op *op, const struct sy_turn *
         return link_missing(op, t);
     if (op->phase == SCALEKIT_CREATE && replied && (sy_reply_ok(t) || t->event->status == 409)) {
         op->phase = SCALEKIT_AGAIN;
-        return scalekit_link_send(op, t);
+        return sy_scalekit_link_send(op, t);
     }
-    if (!scalekit_told(t, &root))
+    if (!sy_scalekit_told(t, &root))
         return SY_STEP_FAIL;
     url = sy_json_text(sy_json_get_z(root, "link"), t->facts->mem);
     if (!sy_url_is_web(url))
