@@ -15,6 +15,13 @@ const struct sy_candidate *sy_call_candidate(const struct sy_call *call)
     return &call->decision.candidates[call->candidate];
 }
 
+/* Every wait of a run begins and ends at a step. */
+static void back_to_step(struct sy_call *call)
+{
+    if (call->state != SY_CALL_STEP)
+        sy_call_to(call, SY_CALL_STEP);
+}
+
 /* ---- the intent: written before the first request that may change something ---- */
 
 static void intent_written(struct sy_ledger_ticket *ticket, bool written)
@@ -50,6 +57,7 @@ static bool attempt_holds(struct sy_run *run, void *ctx)
         memcpy(intent.key_hash, call->key.key, 32);
         memcpy(intent.body_hash, call->key.body, 32);
     }
+    back_to_step(call);
     intent.json = sy_call_write_row(call, "unknown");
     call->intent_ticket.fn = intent_written;
     call->intent_ticket.ctx = call;
@@ -68,9 +76,7 @@ static void attempt_waits(struct sy_run *run, enum sy_run_waiting what, void *ct
     (void)run;
     if (what != RUN_NEEDING && what != RUN_FLYING && what != RUN_SLEEPING)
         return;
-    if (call->state == SY_CALL_NEED || call->state == SY_CALL_FLIGHT ||
-        call->state == SY_CALL_BACKOFF)
-        sy_call_to(call, SY_CALL_STEP);
+    back_to_step(call);
     sy_call_to(call, what == RUN_NEEDING  ? SY_CALL_NEED
                      : what == RUN_FLYING ? SY_CALL_FLIGHT
                                           : SY_CALL_BACKOFF);
@@ -81,6 +87,7 @@ static void attempt_done(struct sy_run *run, const struct sy_result *result,
 {
     struct sy_call *call = ctx;
 
+    back_to_step(call);
     call->vendor_us += run->vendor_us;
     call->last_run = run;
     call->run = NULL;
@@ -249,7 +256,6 @@ static void attempt_failed(struct sy_call *call, const struct sy_failure *failur
         return;
     case SY_NEXT_SKIP:
         call->tries--; /* nothing was tried in earnest */
-        sy_call_to(call, SY_CALL_STEP);
         sy_call_attempt(call, call->candidate + 1);
         return;
     case SY_NEXT_RETRY:
@@ -268,7 +274,7 @@ static void attempt_failed(struct sy_call *call, const struct sy_failure *failur
 static void fall_back(struct sy_call *call, unsigned index)
 {
     call->fell_back = true;
-    sy_call_to(call, SY_CALL_STEP);
+    back_to_step(call);
     call->candidate = index;
     count_attempt(call, "fallback");
     sy_call_attempt(call, index);

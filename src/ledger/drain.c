@@ -185,7 +185,7 @@ static void drain_work(struct sy_store *store, struct sy_writer_job *job)
     if (drain_once(ledger, store))
         return;
     pthread_mutex_lock(&ledger->lock);
-    again = !ledger->drain_queued && ledger->queue;
+    again = !ledger->drain_queued && ledger->queue && !ledger->closing;
     ledger->drain_queued = ledger->drain_queued || again;
     pthread_mutex_unlock(&ledger->lock);
     if (again && !sy_writer_submit(ledger->writer, &ledger->drain)) {

@@ -63,7 +63,7 @@ int sy_ledger_create(const struct sy_ledger_options *options, struct sy_writer *
     return SY_OK;
 }
 
-static void nothing(struct sy_store *store, struct sy_writer_job *job)
+static void last_drain(struct sy_store *store, struct sy_writer_job *job)
 {
     struct sy_ledger *ledger = job->ctx;
 
@@ -89,8 +89,12 @@ void sy_ledger_destroy(struct sy_ledger *ledger)
 {
     if (!ledger)
         return;
-    if (ledger->writer)
-        sy_writer_run(ledger->writer, nothing, ledger);
+    /* A drain job that waits is taken back; one that runs has ended when the last drain has run. */
+    pthread_mutex_lock(&ledger->lock);
+    ledger->closing = true;
+    pthread_mutex_unlock(&ledger->lock);
+    (void)sy_writer_withdraw(ledger->writer, &ledger->drain);
+    sy_writer_run(ledger->writer, last_drain, ledger);
     for (unsigned i = 0; i < ledger->loop_count; i++) {
         /* All drained and nobody in flight: the next start has nothing to recover. */
         if (!ledger->loops[i]->open && !atomic_load(&ledger->degraded))

@@ -58,6 +58,7 @@ struct sy_ledger {
     pthread_mutex_t lock; /* of the queue and the drain job */
     struct ledger_batch *queue, **queue_last;
     bool drain_queued;
+    bool closing; /* the drain job is not queued again */
     struct sy_writer_job drain;
     struct sy_ledger_loop *loops[LEDGER_LOOPS_MAX];
     unsigned loop_count;

@@ -183,6 +183,25 @@ bool sy_writer_submit(struct sy_writer *writer, struct sy_writer_job *job)
     return taken;
 }
 
+bool sy_writer_withdraw(struct sy_writer *writer, struct sy_writer_job *job)
+{
+    struct sy_writer_job **at;
+    bool found;
+
+    pthread_mutex_lock(&writer->lock);
+    at = &writer->ledger.first;
+    while (*at && *at != job)
+        at = &(*at)->next;
+    found = *at != NULL;
+    if (found) {
+        *at = job->next;
+        if (!*at)
+            writer->ledger.last = at;
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return found;
+}
+
 struct waiting_job {
     struct sy_writer_job job;
     sy_writer_work_fn *work;

@@ -31,6 +31,8 @@ int sy_writer_create(struct sy_store *store, struct sy_writer **ret_writer, stru
 void sy_writer_destroy(struct sy_writer *writer);
 /* From any thread. False when more than `limit` control jobs wait (answer overloaded). */
 bool sy_writer_submit(struct sy_writer *writer, struct sy_writer_job *job);
+/* Takes a job of the ledger lane back that has not begun; false if it is not waiting there. */
+bool sy_writer_withdraw(struct sy_writer *writer, struct sy_writer_job *job);
 /* Submits and blocks until done: for start-up, the CLI and tests; never on a loop. */
 void sy_writer_run(struct sy_writer *writer, sy_writer_work_fn *work, void *ctx);
 /* A job's work may call this to have `fn` run once every ~50 ms on the writer thread (watching
