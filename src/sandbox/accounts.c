@@ -314,6 +314,17 @@ void sy_sb_seed(struct sy_sandbox *sb, enum sy_sb_vendor vendor, struct sy_str u
     }
 }
 
+const struct sy_sb_list *sy_sb_accounts_of(struct sy_sandbox *sb, enum sy_sb_vendor vendor,
+                                           struct sy_str user)
+{
+    static const struct sy_sb_list none = {NULL, 0, 0};
+    if (user.len == 0)
+        return &sb->accounts;
+    sy_sb_seed(sb, vendor, user);
+    const struct sy_sb_list *chain = chain_of(sb, vendor, user, false);
+    return chain ? chain : &none;
+}
+
 struct sy_sb_account *sy_sb_account_find(struct sy_sandbox *sb, enum sy_sb_vendor vendor,
                                          struct sy_str user, const struct sy_sb_app *app,
                                          struct sy_str connection)

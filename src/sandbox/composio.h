@@ -46,6 +46,12 @@ struct sy_str sy_sb_composio_link_url(struct sy_sb_request *r, const struct sy_s
 /* Runs the tool and writes {"data","error"…}; `session` leaves out "successful". */
 void sy_sb_composio_run(struct sy_sb_request *r, const struct sy_sb_tool *tool,
                         struct sy_sb_account *account, struct sy_json arguments, bool session);
+bool sy_sb_composio_allows(const struct sy_sb_session *session, const struct sy_sb_app *app);
+/* The session user's ACTIVE account for an app, or NULL. */
+struct sy_sb_account *sy_sb_composio_active(struct sy_sb_request *r,
+                                            const struct sy_sb_session *session,
+                                            const struct sy_sb_app *app);
+void sy_sb_composio_search(struct sy_sb_request *r, const struct sy_sb_session *session);
 void sy_sb_composio_proxy(struct sy_sb_request *r, struct sy_sb_account *account);
 
 #endif

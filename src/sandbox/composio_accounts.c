@@ -147,16 +147,25 @@ void sy_sb_composio_write_account(struct sy_sb_request *r, const struct sy_sb_ac
     sy_jw_object_end(w);
 }
 
-/* Every user the list names is seeded first, so that personas show up. */
-static void seed_asked(struct sy_sb_request *r)
+/* Every user the list names comes into being; one alone narrows what has to be looked at. */
+static const struct sy_sb_list *asked_accounts(struct sy_sb_request *r)
 {
     static const char *const names[] = {"user_ids", "user_id"};
+    struct sy_str none = {NULL, 0};
+    struct sy_str only = none;
     for (size_t i = 0; i < SY_ARRAY_LEN(names); i++) {
         struct sy_str rest = sy_sb_query(r, names[i]);
         struct sy_str user;
+        if (rest.len > 0 && sy_str_find_char(rest, ',') == (size_t)-1 && !only.ptr)
+            only = rest;
         while (sy_str_split(&rest, ',', &user))
             sy_sb_seed(r->sb, SY_SB_COMPOSIO, user);
     }
+    /* a parameter given twice is a list too: sy_sb_query shows only its first value */
+    size_t first = sy_str_find(r->head->query, SY_STR("user_id"));
+    if (sy_str_find(sy_str_skip(r->head->query, first + 7), SY_STR("user_id")) != (size_t)-1)
+        only = none;
+    return sy_sb_accounts_of(r->sb, SY_SB_COMPOSIO, only);
 }
 
 static bool listed(const struct sy_sb_request *r, const struct sy_sb_account *a)
@@ -172,11 +181,11 @@ static bool listed(const struct sy_sb_request *r, const struct sy_sb_account *a)
 static void list(struct sy_sb_request *r)
 {
     struct sy_sb_page page;
-    seed_asked(r);
+    const struct sy_sb_list *accounts = asked_accounts(r);
     sy_sb_page_begin(r, &page, sy_sb_query_int(r, "limit", 20), 200);
-    for (size_t i = 0; i < r->sb->accounts.count; i++) {
-        if (listed(r, r->sb->accounts.items[i]) && sy_sb_page_wants(&page))
-            sy_sb_composio_write_account(r, r->sb->accounts.items[i], false);
+    for (size_t i = 0; i < accounts->count; i++) {
+        if (listed(r, accounts->items[i]) && sy_sb_page_wants(&page))
+            sy_sb_composio_write_account(r, accounts->items[i], false);
     }
     sy_sb_page_end(r, &page);
 }

@@ -168,6 +168,10 @@ struct sy_sb_account *sy_sb_account_by_id(struct sy_sandbox *sb, enum sy_sb_vend
 struct sy_sb_account *sy_sb_account_add(struct sy_sandbox *sb, enum sy_sb_vendor vendor,
                                         struct sy_str user, struct sy_sb_app *app,
                                         struct sy_str connection, enum sy_sb_status status);
+/* The accounts a list has to look at: one user's (a persona's come into being), or all if `user` is
+ * absent. Deleted ones are among them. */
+const struct sy_sb_list *sy_sb_accounts_of(struct sy_sandbox *sb, enum sy_sb_vendor vendor,
+                                           struct sy_str user);
 /* Makes sure a persona's accounts exist before a list is answered. */
 void sy_sb_seed(struct sy_sandbox *sb, enum sy_sb_vendor vendor, struct sy_str user);
 void sy_sb_account_set(struct sy_sandbox *sb, struct sy_sb_account *account,

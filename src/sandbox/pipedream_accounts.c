@@ -50,10 +50,10 @@ static void list(struct sy_sb_request *r)
     struct sy_str user = sy_sb_pd_user(r, sy_sb_query(r, "external_user_id"));
     struct sy_str name = sy_sb_query(r, "app");
     const struct sy_sb_app *app = name.len > 0 ? sy_sb_pd_app(r, name) : NULL;
-    sy_sb_seed(r->sb, SY_SB_PIPEDREAM, user);
+    const struct sy_sb_list *accounts = sy_sb_accounts_of(r->sb, SY_SB_PIPEDREAM, user);
     sy_sb_pd_page_begin(r, &page, 0);
-    for (size_t i = 0; i < r->sb->accounts.count; i++) {
-        const struct sy_sb_account *a = r->sb->accounts.items[i];
+    for (size_t i = 0; i < accounts->count; i++) {
+        const struct sy_sb_account *a = accounts->items[i];
         if (!visible(r, a) || (user.len > 0 && !sy_str_eq(user, a->user)) ||
             (name.len > 0 && a->app != app))
             continue;

@@ -191,8 +191,11 @@ void sy_sandbox_destroy(struct sy_sandbox *sb)
 {
     if (!sb)
         return;
-    while (sb->waiting)
-        sy_sb_unwait(sb->waiting);
+    while (sb->waiting) {
+        struct sy_sb_request *r = sb->waiting;
+        sy_sb_unwait(r);
+        sy_exchange_abort(r->x, SY_END_CLOSE);
+    }
     for (unsigned i = 0; i < SY_SB_VENDORS; i++) {
         if (sb->listeners[i].server)
             sy_server_destroy(sb->listeners[i].server);

@@ -61,6 +61,9 @@ void sy_sb_sk_page_members(struct sy_sb_request *r, const struct sy_sb_sk_page *
 /* The account a request locates: by id, or connector and identifier. NULL after answering. */
 struct sy_sb_account *sy_sb_sk_locate(struct sy_sb_request *r, const char *id_field);
 
+/* The app behind a connection's name; NULL after answering. */
+struct sy_sb_app *sy_sb_sk_connection(struct sy_sb_request *r, struct sy_str connector);
+
 sy_sb_handler sy_sb_sk_connections, sy_sb_sk_providers, sy_sb_sk_account_list,
     sy_sb_sk_account_search, sy_sb_sk_account_auth, sy_sb_sk_account_details,
     sy_sb_sk_account_create, sy_sb_sk_account_update, sy_sb_sk_account_delete,

@@ -150,3 +150,12 @@ test('requests are kept byte for byte', async () => {
   assert.equal(last.tool, 'ECHO_ECHO');
   assert.deepEqual(last.headers.find(([name]) => name === 'x-api-key'), ['x-api-key', sandbox.composio_api_key]);
 });
+
+test('stopping with answers still held back loses nothing but them', async () => {
+  const other = await startSandbox();
+  await fetch(`${other.composio_url}/__sandbox/faults`, { method: 'POST', body: JSON.stringify([{ path: '*/apps', fault: { delay_ms: 60000 } }, { path: '*/toolkits', fault: { drip_ms: 1000 } }]) });
+  const held = [fetch(`${other.pipedream_url}/v1/connect/apps`), fetch(`${other.composio_url}/api/v3.1/toolkits`).then((reply) => reply.text())].map((one) => one.catch(() => 'cut'));
+  await new Promise((resolve) => { setTimeout(resolve, 200); });
+  assert.deepEqual(await other.stop(), { code: 0, signal: null });
+  assert.deepEqual(await Promise.all(held), ['cut', 'cut']);
+});
