@@ -51,6 +51,7 @@ struct sy_gateway {
     struct sy_api *api;
     unsigned lost;
     int listen_fd, admin_fd;
+    struct sy_server_group *group; /* spreads connections over the threads */
     struct sy_str url, admin_url;
     struct gateway_thread threads[GATEWAY_THREADS_MAX];
     unsigned thread_count;

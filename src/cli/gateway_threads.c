@@ -48,6 +48,8 @@ static int thread_listen(struct sy_gateway *gateway, struct gateway_thread *thre
     sy_api_server_events(thread->api, &events);
     status =
         sy_server_create(thread->loop, gateway->listen_fd, &limits, &events, &thread->server, err);
+    if (status == SY_OK)
+        status = sy_server_join(thread->server, gateway->group);
     if (status != SY_OK || index > 0 || gateway->admin_fd < 0)
         return status;
     memset(&events, 0, sizeof(events));
@@ -57,7 +59,7 @@ static int thread_listen(struct sy_gateway *gateway, struct gateway_thread *thre
 
 int gateway_threads_start(struct sy_gateway *gateway, unsigned count, struct sy_err *err)
 {
-    int status = SY_OK;
+    int status = sy_server_group_create(count, &gateway->group, err);
 
     for (unsigned i = 0; i < count && status == SY_OK; i++) {
         gateway->thread_count = i + 1;
@@ -135,4 +137,5 @@ void gateway_threads_stop(struct sy_gateway *gateway, int64_t grace_ms)
         if (thread->transfers)
             sy_transfers_destroy(thread->transfers);
     }
+    sy_server_group_destroy(gateway->group);
 }
