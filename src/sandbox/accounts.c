@@ -1,7 +1,7 @@
 /*
- * Who is connected to what. The users that exist from the start are personas: what stands after the
- * last ':' of a user id picks one, so that "default:user_123" and "user_123" are alike but separate.
- * A persona's accounts appear when the user is first mentioned.
+ * Who is connected to what. The users that exist from the start are personas: what stands after
+ * the last ':' of a user id picks one, so that "default:user_123" and "user_123" are alike but
+ * separate. A persona's accounts appear when the user is first mentioned.
  */
 #include "sandbox/internal.h"
 

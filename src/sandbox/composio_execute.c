@@ -1,6 +1,6 @@
 /*
- * Running tools at Composio. A provider's refusal is HTTP 200 with successful:false; only Composio's
- * own errors (no such tool, no account, account not usable) have another status.
+ * Running tools at Composio. A provider's refusal is HTTP 200 with successful:false; only what
+ * Composio itself refuses (no such tool, no account, account not usable) has another status.
  */
 #include "sandbox/composio.h"
 
@@ -97,7 +97,7 @@ static void no_account(struct sy_sb_request *r, struct sy_str id, struct sy_str 
         SY_FMT(sy_str_head(id, 100)), SY_FMT(sy_str_head(user, 300)), SY_FMT(toolkit));
 }
 
-/* The account to run on. False after answering; *ret is NULL for toolkits without authentication. */
+/* The account to run on. False after answering; *ret is NULL where no account is needed. */
 static bool choose_account(struct sy_sb_request *r, const struct sy_sb_app *app,
                            struct sy_sb_account **ret)
 {

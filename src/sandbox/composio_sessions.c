@@ -1,4 +1,4 @@
-/* Composio tool-router sessions: as much as the SDK's list, search, connect, execute and proxy use. */
+/* Composio tool-router sessions: what the SDK's list, search, connect, execute and proxy use. */
 #include "sandbox/composio.h"
 
 #define SESSIONS_MAX 10000u

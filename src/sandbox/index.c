@@ -1,4 +1,4 @@
-/* Text to pointer, and growing lists of pointers. Small maxima: a sandbox serves tests, not crowds. */
+/* Text to pointer, and growing lists of pointers. A sandbox serves tests: the maxima are small. */
 #include "sandbox/internal.h"
 
 #include <stdlib.h>

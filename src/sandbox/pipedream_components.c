@@ -229,7 +229,7 @@ static void threw(struct sy_sb_request *r, const char *name, struct sy_str messa
     sy_sb_send(r, 200);
 }
 
-/* False after answering. An app prop that is missing or misnamed is found out by the code itself. */
+/* False after answering. A missing or misnamed app prop is found out by the code itself. */
 static bool bound_account(struct sy_sb_request *r, const struct sy_sb_tool *tool,
                           struct sy_json props, struct sy_sb_account **ret)
 {

@@ -2,8 +2,8 @@
  * Local stand-ins for everything Switchyard talks to: Composio, Pipedream, Scalekit, GitHub issues,
  * Infisical and one worker. Each has a listener, and so an origin, of its own; all run on one loop.
  *
- * They answer as the vendors' wire contracts say, errors included, hold their state in memory, offer
- * a consent page a browser can click through, and misbehave on request (docs/sandbox.md has the
+ * They answer as the vendors' wire contracts say, errors included, hold their state in memory,
+ * offer a consent page a browser can click through, and misbehave on request (docs/sandbox.md has the
  * users, the tools and the fault script). Loopback only: sy_sandbox_create refuses any other host.
  */
 #ifndef SY_SANDBOX_SANDBOX_H
