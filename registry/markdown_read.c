@@ -65,8 +65,10 @@ static struct sy_yaml *scalar(struct markdown *m, struct sy_str text, unsigned c
 {
     struct sy_yaml *node = node_new(m, SY_YAML_SCALAR, column, NULL);
 
-    if (node)
+    if (node) {
         node->text = text;
+        node->quoted = true; /* "null" and "~" in a cell are texts */
+    }
     return node;
 }
 

@@ -46,8 +46,8 @@ static bool read_rank(struct sy_paper *paper, const struct sy_yaml *node, struct
 {
     if (is_null(node))
         return true;
-    row->has_rank =
-        node->kind == SY_YAML_SCALAR && !node->quoted && sy_str_to_i64(node->text, &row->rank);
+    row->has_rank = node->kind == SY_YAML_SCALAR && !(paper->typed && node->quoted) &&
+                    sy_str_to_i64(node->text, &row->rank);
     if (!row->has_rank)
         sy_paper_fault(paper, node, "must be a whole number");
     return row->has_rank;

@@ -133,6 +133,20 @@ struct sy_pair *sy_pairs_copy(struct sy_arena *arena, const struct sy_pair *pair
     return copy;
 }
 
+/* An empty cell is no cell. */
+static const struct sy_pair *copy_cells(struct sy_arena *arena, const struct sy_pair *pairs,
+                                        size_t *count)
+{
+    struct sy_pair *copy = sy_pairs_copy(arena, pairs, *count);
+    size_t kept = 0;
+
+    for (size_t i = 0; copy && i < *count; i++)
+        if (copy[i].value.len)
+            copy[kept++] = copy[i];
+    *count = kept;
+    return copy;
+}
+
 struct sy_row sy_row_copy(struct sy_arena *arena, const struct sy_row *row)
 {
     struct sy_row copy = *row;
@@ -149,8 +163,8 @@ struct sy_row sy_row_copy(struct sy_arena *arena, const struct sy_row *row)
         copy.version = SY_STR("latest");
     if (!copy.has_rank)
         copy.rank = 0;
-    copy.mcp_servers = sy_pairs_copy(arena, row->mcp_servers, row->mcp_server_count);
-    copy.extra = sy_pairs_copy(arena, row->extra, row->extra_count);
+    copy.mcp_servers = copy_cells(arena, row->mcp_servers, &copy.mcp_server_count);
+    copy.extra = copy_cells(arena, row->extra, &copy.extra_count);
     return copy;
 }
 

@@ -160,7 +160,7 @@ static void check_names(const struct sy_row *row, const struct rules *rules)
         broken(rules, "vendor", row->vendor.len ? "is no vendor known here" : "is missing");
     if (row->awaited.len && !sy_vendor_name_parse(row->awaited).ptr)
         broken(rules, "awaited", "is no vendor known here");
-    if (row->secret.len && !sy_name_is_valid(row->secret))
+    if (row->secret.len && !is_reference(row->secret) && !sy_name_is_valid(row->secret))
         broken(rules, "secret", "must be a name declared in secrets.named");
 }
 
