@@ -290,6 +290,7 @@ void sy_gateway_stop(struct sy_gateway *gateway, int64_t grace_ms)
     for (unsigned i = 0; i < gateway->thread_count; i++)
         if (gateway->threads[i].loop)
             sy_loop_destroy(gateway->threads[i].loop);
+    sy_server_group_destroy(gateway->group);
     sy_metrics_free(gateway->metrics);
     if (gateway->dns)
         sy_dns_destroy(gateway->dns);

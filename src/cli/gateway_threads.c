@@ -137,5 +137,4 @@ void gateway_threads_stop(struct sy_gateway *gateway, int64_t grace_ms)
         if (thread->transfers)
             sy_transfers_destroy(thread->transfers);
     }
-    sy_server_group_destroy(gateway->group);
 }
