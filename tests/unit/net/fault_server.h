@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -74,7 +75,7 @@ struct fault_server {
 
 static const char fault_fine[] = "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"ok\":true}";
 
-static void fault_close(struct fault_server *server, size_t at, bool reset)
+static inline void fault_close(struct fault_server *server, size_t at, bool reset)
 {
     struct fault_connection *connection = &server->connections[at];
     struct linger linger = {.l_onoff = 1};
@@ -86,8 +87,8 @@ static void fault_close(struct fault_server *server, size_t at, bool reset)
     server->connections[at] = server->connections[--server->count];
 }
 
-static const struct fault_row *fault_find(const struct fault_server *server, const char *path,
-                                          size_t len)
+static inline const struct fault_row *fault_find(const struct fault_server *server,
+                                                 const char *path, size_t len)
 {
     for (size_t i = 0; i < server->row_count; i++) {
         if (strlen(server->rows[i].path) == len && memcmp(server->rows[i].path, path, len) == 0)
@@ -97,7 +98,7 @@ static const struct fault_row *fault_find(const struct fault_server *server, con
 }
 
 /* The length of the first whole request in the buffer, or 0. */
-static size_t fault_request_len(const struct fault_connection *connection)
+static inline size_t fault_request_len(const struct fault_connection *connection)
 {
     const char *end = memmem(connection->in, connection->in_len, "\r\n\r\n", 4);
     size_t head;
@@ -114,7 +115,8 @@ static size_t fault_request_len(const struct fault_connection *connection)
 }
 
 /* Takes the next request off and chooses the reply. */
-static void fault_take_request(struct fault_server *server, struct fault_connection *connection)
+static inline void fault_take_request(struct fault_server *server,
+                                      struct fault_connection *connection)
 {
     size_t len = fault_request_len(connection);
     const char *path;
@@ -150,7 +152,7 @@ static void fault_take_request(struct fault_server *server, struct fault_connect
 }
 
 /* One move of a connection that is answering; false once it is closed. */
-static bool fault_write(struct fault_server *server, size_t at)
+static inline bool fault_write(struct fault_server *server, size_t at)
 {
     struct fault_connection *connection = &server->connections[at];
     const struct fault_row *row = connection->row;
@@ -203,7 +205,7 @@ static bool fault_write(struct fault_server *server, size_t at)
     return true;
 }
 
-static bool fault_read(struct fault_server *server, size_t at)
+static inline bool fault_read(struct fault_server *server, size_t at)
 {
     struct fault_connection *connection = &server->connections[at];
     char bytes[65536];
@@ -223,7 +225,7 @@ static bool fault_read(struct fault_server *server, size_t at)
     return true;
 }
 
-static void fault_accept(struct fault_server *server)
+static inline void fault_accept(struct fault_server *server)
 {
     int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     struct linger linger = {.l_onoff = 1};
@@ -241,7 +243,7 @@ static void fault_accept(struct fault_server *server)
         atomic_store(&server->most_open, (unsigned)server->count);
 }
 
-static int fault_wait_ms(const struct fault_server *server)
+static inline int fault_wait_ms(const struct fault_server *server)
 {
     int64_t first = INT64_MAX;
     int64_t now = sy_clock_ms();
@@ -257,7 +259,7 @@ static int fault_wait_ms(const struct fault_server *server)
     return first > now ? (int)(first - now) : 0;
 }
 
-static void *fault_main(void *arg)
+static inline void *fault_main(void *arg)
 {
     struct fault_server *server = arg;
 
@@ -293,8 +295,8 @@ static void *fault_main(void *arg)
     return NULL;
 }
 
-static int fault_server_start(struct fault_server *server, const struct fault_row *rows,
-                              size_t row_count, const char *address)
+static inline int fault_server_start(struct fault_server *server, const struct fault_row *rows,
+                                     size_t row_count, const char *address)
 {
     struct sockaddr_in bound = {.sin_family = AF_INET};
     socklen_t len = sizeof(bound);
@@ -315,7 +317,7 @@ static int fault_server_start(struct fault_server *server, const struct fault_ro
     return pthread_create(&server->thread, NULL, fault_main, server);
 }
 
-static void fault_server_stop(struct fault_server *server)
+static inline void fault_server_stop(struct fault_server *server)
 {
     close(server->wake[1]);
     pthread_join(server->thread, NULL);
@@ -324,7 +326,7 @@ static void fault_server_stop(struct fault_server *server)
     pthread_mutex_destroy(&server->lock);
 }
 
-static unsigned fault_server_hits(struct fault_server *server, const char *path)
+static inline unsigned fault_server_hits(struct fault_server *server, const char *path)
 {
     const struct fault_row *row = fault_find(server, path, strlen(path));
 
