@@ -17,7 +17,7 @@ struct sy_provider_said {
     bool threw; /* the vendor's own component failed, no provider status known */
 };
 
-/* Wording that stands for a grant that lacks a scope. With status 403 any talk of scopes will do. */
+/* Wording that stands for a grant that lacks a scope. With status 403 any talk of scopes does. */
 bool sy_says_scope(struct sy_str text, int status);
 /* Wording that stands for a grant the provider no longer accepts. */
 bool sy_says_dead(struct sy_str text);
