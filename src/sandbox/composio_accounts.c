@@ -59,11 +59,17 @@ static struct sy_str joined_scopes(struct sy_sb_request *r, const struct sy_sb_a
     return joined.len > 0 ? sy_buf_str(&joined) : SY_STR("");
 }
 
+static bool is_oauth(const struct sy_sb_account *a)
+{
+    return sy_str_eq(a->app->auth, SY_STR("OAUTH2"));
+}
+
 static void write_credentials(struct sy_sb_request *r, const struct sy_sb_account *a)
 {
     struct sy_json_writer *w = &r->w;
-    if (!sy_str_eq(a->app->auth, SY_STR("OAUTH2"))) {
-        sy_jw_member_z(w, "generic_api_key", "REDACTED");
+    if (!is_oauth(a)) {
+        bool bearer = sy_str_eq(a->app->auth, SY_STR("BEARER_TOKEN"));
+        sy_jw_member_z(w, bearer ? "token" : "generic_api_key", "REDACTED");
         return;
     }
     sy_jw_member_z(w, "access_token", "REDACTED");
@@ -79,8 +85,11 @@ static void write_state(struct sy_sb_request *r, const struct sy_sb_account *a)
     sy_jw_member_str(w, "authScheme", a->app->auth);
     sy_jw_name(w, "val");
     sy_jw_object(w);
-    sy_jw_member_z(w, "status", sy_sb_composio_status(a->status));
-    switch (a->status) {
+    /* a key neither fails nor expires: its state knows INACTIVE at most */
+    bool keyed = !is_oauth(a) && a->status >= SY_SB_FAILED;
+    enum sy_sb_status status = keyed ? SY_SB_INACTIVE : a->status;
+    sy_jw_member_z(w, "status", sy_sb_composio_status(status));
+    switch (status) {
     case SY_SB_VERIFY:
         break;
     case SY_SB_INITIATED:

@@ -3,8 +3,8 @@
  * Infisical and one worker. Each has a listener, and so an origin, of its own; all run on one loop.
  *
  * They answer as the vendors' wire contracts say, errors included, hold their state in memory,
- * offer a consent page a browser can click through, and misbehave on request (docs/sandbox.md has the
- * users, the tools and the fault script). Loopback only: sy_sandbox_create refuses any other host.
+ * offer a consent page a browser can click through, and misbehave on request; docs/sandbox.md has
+ * the users, the tools and the fault script. Loopback only: any other host is refused.
  */
 #ifndef SY_SANDBOX_SANDBOX_H
 #define SY_SANDBOX_SANDBOX_H
