@@ -49,8 +49,10 @@ static void append_path(struct sy_buf *out, const struct sy_yaml *at)
         sy_buf_append_z(out, ": ");
 }
 
-static void append_fault(struct sy_faults *faults, const struct sy_yaml *at, const char *prefix,
-                         const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static void append_fault(struct sy_faults *faults,
+                                                               const struct sy_yaml *at,
+                                                               const char *prefix,
+                                                               const char *format, va_list args)
 {
     char what[FAULT_LINE_MAX];
     struct sy_buf *out = &faults->text;

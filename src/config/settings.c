@@ -151,7 +151,7 @@ static const struct sy_setting_row *find_row(struct sy_str path)
     return NULL;
 }
 
-/* The names that may stand directly below `prefix` ("" or "ledger."), NULL-ended; cut in `arena`. */
+/* The names that may stand directly below `prefix` ("" or "ledger."), NULL-ended, in the arena. */
 static void names_below(const struct load *load, struct sy_str prefix, const char **names,
                         size_t max)
 {

@@ -71,8 +71,11 @@ struct sy_settings {
 /* Defaults alone (as `serve --sandbox` starts from). `vendors` are the adapters known. */
 void sy_settings_default(struct sy_settings *settings, const struct sy_vendor *const *vendors,
                          size_t vendor_count);
-/* Reads `text` of `file` into `settings` over the defaults; all faults at once. Secrets written bare
- * are faults. SY_INVALID if any error. Slices live in `arena`. */
+/*
+ * Reads `text` of `file` into `settings` over the defaults; all faults at once. Secrets written
+ * bare are faults. SY_INVALID if any error. Slices live in `arena`. References of plain settings
+ * (listen, store, policies, ...) are followed here: env:, file: and literal:, not infisical:.
+ */
 int sy_settings_read(struct sy_settings *settings, struct sy_str text, struct sy_str file,
                      const struct sy_vendor *const *vendors, size_t vendor_count,
                      struct sy_arena *arena, struct sy_faults *faults);

@@ -327,7 +327,7 @@ static void read_events(struct reader *r)
     }
 }
 
-/* What has to be refused before libyaml sees it: it is slow on directives, and guesses encodings. */
+/* What is refused before libyaml sees it: it is slow on directives and guesses encodings. */
 static bool text_is_readable(struct reader *r, struct sy_str text)
 {
     struct sy_str rest = text, line;

@@ -3,9 +3,10 @@
  * is yaml.c.
  *
  * The accepted subset: one document; block and flow mappings and sequences; plain and quoted
- * scalars; comments. Refused with a place: anchors, aliases, merge keys, tags, directives, more than
- * one document, duplicate keys (both lines), depth over 32, NUL, files over 4 MiB, flow keys holding
- * ':'. Scalars keep their text; only a plain `true`/`false` is a boolean, a plain `null` or `~` null.
+ * scalars; comments. Refused with a place: anchors, aliases, merge keys, tags, directives, more
+ * than one document, duplicate keys (both lines), depth over 32, NUL, files over 4 MiB, flow keys
+ * holding ':'. Scalars keep their text; only a plain `true`/`false` is a boolean, a plain `null` or
+ * `~` null.
  */
 #ifndef SY_CONFIG_YAML_H
 #define SY_CONFIG_YAML_H

@@ -1,4 +1,4 @@
-/* What a vendor sees as the user. Two users must never become one subject, whatever the templates. */
+/* What a vendor sees as the user. Two users must never become one subject by any template. */
 #include "policy/internal.h"
 
 #include <string.h>

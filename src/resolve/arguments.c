@@ -1,6 +1,6 @@
 /*
- * A map's renames. Only the renamed keys change; every other octet of the caller's text stays. A key
- * that stands twice is renamed twice; an argument that already has the new name is a collision.
+ * A map's renames. Only the renamed keys change; every other octet of the caller's text stays. A
+ * key that stands twice is renamed twice; an argument that already has the new name is a collision.
  */
 #include "resolve/resolve.h"
 

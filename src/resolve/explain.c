@@ -1,4 +1,4 @@
-/* The reasons, in words: one for each vendor of the order, and the short ones for the route taken. */
+/* The reasons in words: one for each vendor of the order, short ones for the route taken. */
 #include <string.h>
 
 #include "resolve/internal.h"
