@@ -8,8 +8,8 @@
 #include "base/buf.h"
 
 /*
- * Written: '\' before '\', '|', a backtick, "<br" and "&#"; a newline as <br>; white space at either
- * end as a character reference.
+ * Written: '\' before '\', '|', a backtick, "<br" and "&#"; a newline as <br>; white space at
+ * either end as a character reference.
  */
 void sy_markdown_cell(struct sy_buf *out, struct sy_str text);
 /* Read: the above, '\' before any ASCII punctuation, and a cell that is one code span. */

@@ -106,12 +106,79 @@ static int build_changes(struct sy_arena *arena, const struct entries *entries,
     return SY_OK;
 }
 
+/* Bytes of a large YAML document that are read at once; the reader of YAML takes 4 MiB. */
+#define YAML_PART (2u << 20)
+
+/* Length of the next part: whole entries, each of which begins a line with "- ". */
+static size_t part_length(struct sy_str rest)
+{
+    if (rest.len <= YAML_PART)
+        return rest.len;
+    for (size_t at = YAML_PART; at > 2; at--)
+        if (rest.ptr[at - 2] == '\n' && rest.ptr[at - 1] == '-' && rest.ptr[at] == ' ')
+            return at - 1;
+    return rest.len;
+}
+
+/* Puts the entries of `part` behind those of `list`. */
+static void join_lists(struct sy_yaml *list, struct sy_yaml *part, struct sy_yaml ***tail)
+{
+    **tail = part->first;
+    for (; **tail; *tail = &(**tail)->next)
+        (**tail)->parent = list;
+}
+
+/* One part; empty lines in front of it keep the numbers of its lines right. */
+static struct sy_yaml *read_part(struct sy_paper *paper, struct sy_str part, struct sy_str name,
+                                 size_t lines_before)
+{
+    struct sy_yaml *nodes = NULL;
+    struct sy_buf text;
+
+    sy_buf_init(&text, SY_PAPER_BYTES_MAX);
+    for (size_t i = 0; i < lines_before; i++)
+        sy_buf_append_char(&text, '\n');
+    sy_buf_append(&text, part);
+    if (sy_buf_ok(&text))
+        nodes = sy_yaml_read(sy_buf_str(&text), name, paper->arena, paper->faults);
+    sy_buf_release(&text);
+    return nodes;
+}
+
+static struct sy_yaml *read_yaml(struct sy_paper *paper, struct sy_str text, struct sy_str name)
+{
+    struct sy_yaml *list = NULL, **tail = NULL;
+    size_t lines = 0;
+
+    if (text.len <= SY_YAML_BYTES_MAX)
+        return sy_yaml_read(text, name, paper->arena, paper->faults);
+    while (text.len) {
+        struct sy_str part = sy_str_head(text, part_length(text));
+        struct sy_yaml *nodes = read_part(paper, part, name, lines);
+
+        if (!nodes || nodes->kind != SY_YAML_LIST)
+            return nodes;
+        if (!list) {
+            list = nodes;
+            tail = &list->first;
+            while (*tail)
+                tail = &(*tail)->next;
+        } else {
+            join_lists(list, nodes, &tail);
+        }
+        for (size_t i = 0; i < part.len; i++)
+            lines += part.ptr[i] == '\n';
+        text = sy_str_skip(text, part.len);
+    }
+    return list;
+}
+
 static struct sy_yaml *read_nodes(struct sy_paper *paper, struct sy_str text, struct sy_str name,
                                   enum sy_registry_format format)
 {
     switch (format) {
     case SY_FORMAT_YAML:
-        return sy_yaml_read(text, name, paper->arena, paper->faults);
+        return read_yaml(paper, text, name);
     case SY_FORMAT_JSON:
         return sy_paper_json(paper, text, name);
     case SY_FORMAT_MARKDOWN:

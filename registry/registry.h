@@ -8,9 +8,9 @@
 #include "contract/store.h"
 
 /*
- * Opens "sqlite:PATH" or "memory:". A new store gets the schema and, with `seed`, the seed rows and
- * tool maps. Holds the store's lock file for its life when `exclusive`; then SY_UNAVAILABLE with the
- * holder's note (its URL) in the text if another process has it.
+ * Opens "sqlite:PATH" or "memory:". A new store gets the schema and, with `seed`, the seed rows
+ * and tool maps. Holds the store's lock file for its life when `exclusive`; then SY_UNAVAILABLE
+ * with the holder's note (its URL) in the text if another process has it.
  */
 struct sy_store_options {
     struct sy_str url;
@@ -40,7 +40,8 @@ enum sy_registry_format { SY_FORMAT_YAML, SY_FORMAT_JSON, SY_FORMAT_MARKDOWN };
 bool sy_registry_format_from_name(struct sy_str name, enum sy_registry_format *ret);
 
 /*
- * Reads a whole document. All faults at once: SY_INVALID, and `faults` holds one
+ * Reads a whole document (64 MiB at most). Toolkits and tool maps that it does not name stay as
+ * they are. All faults at once: SY_INVALID, and `faults` holds one
  * "name:line:column: what" a line. Checks rows by the
  * rules of sy_row_check.
  */
@@ -59,9 +60,9 @@ void sy_row_write_json(struct sy_json_writer *w, const struct sy_row *row,
                        const struct sy_toolkit_facts *facts);
 
 /*
- * Whether a row can stand: known vendor and state, valid names, worker rows name endpoint and secret
- * (whether they need an adr is policy's word), PENDING-NATIVE rows have issue and dates, no env: or
- * file: references, URLs well-formed. The text begins with the field's name.
+ * Whether a row can stand: known vendor and state, valid names, worker rows name endpoint and
+ * secret (whether they need an adr is policy's word), PENDING-NATIVE rows have issue and dates, no
+ * env: or file: references, URLs well-formed. The text begins with the field's name.
  */
 int sy_row_check(const struct sy_row *row, struct sy_err *err);
 

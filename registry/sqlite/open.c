@@ -129,7 +129,7 @@ int sy_sqlite_pragma(sqlite3 *db, const char *sql, int64_t *ret, struct sy_err *
     return rc;
 }
 
-/* Everything between BEGIN and COMMIT, the number included: killed anywhere, it is all or nothing. */
+/* Everything between BEGIN and COMMIT, the number included: killed anywhere, all or nothing. */
 static int migrate_one(sqlite3 *db, const struct sy_migration *migration, struct sy_err *err)
 {
     struct sy_arena arena;

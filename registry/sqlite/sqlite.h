@@ -77,7 +77,7 @@ int sy_sql_step(struct sy_sqlite *self, sqlite3_stmt *st, struct sy_err *err);
 void sy_sql_reset(sqlite3_stmt *st);
 /* Steps a statement that gives no rows. */
 int sy_sql_run(struct sy_sqlite *self, sqlite3_stmt *st, struct sy_err *err);
-/* A column's text or bytes: a copy in `arena`, or with NULL the library's own until the next step. */
+/* A column's text or bytes: a copy in `arena`, or with NULL the library's until the next step. */
 struct sy_str sy_sql_text(sqlite3_stmt *st, int column, struct sy_arena *arena);
 struct sy_str sy_sql_blob(sqlite3_stmt *st, int column, struct sy_arena *arena);
 /* One integer from a statement without parameters. */

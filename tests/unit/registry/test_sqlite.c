@@ -117,13 +117,17 @@ static void the_connection_is_set_up_against_every_trap(void **state)
         const char *sql;
         int64_t wanted;
     } settings[] = {
-        {"PRAGMA synchronous", 2},  {"PRAGMA foreign_keys", 1},
-        {"PRAGMA trusted_schema", 0}, {"PRAGMA cell_size_check", 1},
-        {"PRAGMA journal_size_limit", 16777216}, {"PRAGMA busy_timeout", 2000},
+        {"PRAGMA synchronous", 2},
+        {"PRAGMA foreign_keys", 1},
+        {"PRAGMA trusted_schema", 0},
+        {"PRAGMA cell_size_check", 1},
+        {"PRAGMA journal_size_limit", 16777216},
+        {"PRAGMA busy_timeout", 2000},
         {"PRAGMA mmap_size", 0},
         {"SELECT (SELECT journal_mode FROM pragma_journal_mode) = 'wal'", 1},
         {"SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
-         " AND name NOT LIKE 'sqlite_%' AND NOT strict", 0},
+         " AND name NOT LIKE 'sqlite_%' AND NOT strict",
+         0},
     };
     struct fixture *f = *state;
     sqlite3 *db = handle(f);
