@@ -95,6 +95,20 @@ const char *sy_origin_name(enum sy_origin origin)
     return origin_names[(unsigned)origin < SY_ARRAY_LEN(origin_names) ? origin : SY_ORIGIN_GATEWAY];
 }
 
+void sy_failure_copy(struct sy_failure *failure, struct sy_arena *mem)
+{
+    struct sy_str *const slices[] = {
+        &failure->detail,        &failure->connect_url,    &failure->connection_id,
+        &failure->connected_at,  &failure->missing_scopes, &failure->todo,
+        &failure->provider_body, &failure->errors,         &failure->suggestions,
+        &failure->renamed_to,    &failure->case_id,        &failure->issue_url,
+        &failure->rules,
+    };
+
+    for (size_t i = 0; i < SY_ARRAY_LEN(slices); i++)
+        *slices[i] = sy_arena_copy(mem, *slices[i]);
+}
+
 enum sy_origin sy_failure_origin(const struct sy_failure *failure)
 {
     return failure->origin != SY_ORIGIN_DEFAULT ? failure->origin : sy_code_origin(failure->code);

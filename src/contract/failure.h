@@ -7,6 +7,7 @@
 #ifndef SY_CONTRACT_FAILURE_H
 #define SY_CONTRACT_FAILURE_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/str.h"
 
@@ -83,6 +84,10 @@ struct sy_failure {
     uint64_t limit_bytes;
     int status;                   /* HTTP status where HTTP wants a finer one; 0: the code's own */
 };
+
+/* Moves every slice of the failure into `mem`; absent ones stay absent. For failures that must
+ * outlive the arena or blob they were made in. What does not fit becomes absent. */
+void sy_failure_copy(struct sy_failure *failure, struct sy_arena *mem);
 
 /* The origin and retryable that hold for this failure. */
 enum sy_origin sy_failure_origin(const struct sy_failure *failure);

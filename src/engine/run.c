@@ -254,14 +254,7 @@ static void run_take_fact(struct sy_run *run)
 
         run->failure = run->wait.failure;
         /* Its slices must live as long as the operation. */
-        run->failure.detail = sy_arena_copy(run->facts.mem, run->failure.detail);
-        run->failure.connect_url = sy_arena_copy(run->facts.mem, run->failure.connect_url);
-        run->failure.todo = sy_arena_copy(run->facts.mem, run->failure.todo);
-        run->failure.errors = sy_arena_copy(run->facts.mem, run->failure.errors);
-        run->failure.suggestions = sy_arena_copy(run->facts.mem, run->failure.suggestions);
-        run->failure.provider_body = sy_arena_copy(run->facts.mem, run->failure.provider_body);
-        run->failure.missing_scopes = sy_arena_copy(run->facts.mem, run->failure.missing_scopes);
-        run->failure.connection_id = sy_arena_copy(run->facts.mem, run->failure.connection_id);
+        sy_failure_copy(&run->failure, run->facts.mem);
         sy_blob_unref(blob);
         run->wait.failure_blob = NULL;
         event = (struct sy_event){.kind = SY_EVENT_FACT_FAILED, .failure = &run->failure};

@@ -95,6 +95,23 @@ static void a_document_carries_what_the_code_calls_for_and_no_more(void **state)
                     "false,\"by\":\"vendor\"}");
 }
 
+static void a_copied_failure_outlives_its_source(void **state)
+{
+    char text[] = "gone soon";
+    struct sy_str slice = {text, sizeof(text) - 1};
+    struct sy_failure failure = {.code = SY_CODE_TOOL_NOT_FOUND, .renamed_to = slice};
+    struct sy_arena mem;
+
+    (void)state;
+    sy_arena_init(&mem, 4096);
+    sy_failure_copy(&failure, &mem);
+    memset(text, 'x', sizeof(text));
+    assert_true(sy_str_eq(failure.renamed_to, SY_STR("gone soon")));
+    assert_null(failure.detail.ptr);
+    assert_null(failure.rules.ptr);
+    sy_arena_release(&mem);
+}
+
 static void a_request_is_bound_by_its_wire_form_only(void **state)
 {
     static const struct {
@@ -146,6 +163,7 @@ int main(void)
         cmocka_unit_test(every_code_is_found_by_its_name_and_has_a_status),
         cmocka_unit_test(every_cause_has_a_word_of_its_own_and_a_text),
         cmocka_unit_test(a_document_carries_what_the_code_calls_for_and_no_more),
+        cmocka_unit_test(a_copied_failure_outlives_its_source),
         cmocka_unit_test(a_request_is_bound_by_its_wire_form_only),
         cmocka_unit_test(names_of_effects_and_paths_read_back),
     };
