@@ -256,7 +256,6 @@ struct sy_sb_request {
     const struct sy_http_head *head;
     struct sy_str seg[SY_SB_SEGMENTS]; /* decoded path segments; empty ones are dropped */
     size_t segs;
-    struct sy_str rest; /* raw path from the segment after the last kept one, or absent */
     struct sy_str body;
     struct sy_json json; /* the body, if it is JSON */
     struct sy_str tool;  /* the tool it names, for faults and counts; may be absent */
@@ -301,7 +300,6 @@ void sy_sb_send_redirect(struct sy_sb_request *r, struct sy_str location);
 /* {"error": text} and the like: a constant or formatted body that is already JSON. */
 void sy_sb_send_text(struct sy_sb_request *r, int status, const char *json, ...)
     __attribute__((format(printf, 3, 4)));
-struct sy_str sy_sb_quote(struct sy_sb_request *r, struct sy_str text);
 
 /* "ca_" + 12 letters derived from the parts: the same parts give the same id. */
 struct sy_str sy_sb_derive_id(struct sy_arena *mem, const char *prefix, size_t len,

@@ -139,9 +139,9 @@ static const struct sy_sb_tool *named_tool(struct sy_sb_request *r)
 
 static void configure(struct sy_sb_request *r)
 {
-    const struct sy_sb_tool *tool = named_tool(r);
     struct sy_str prop = sy_sb_member(r, "prop_name");
     struct sy_str query = sy_sb_member(r, "query");
+    const struct sy_sb_tool *tool = named_tool(r);
     struct sy_str none;
     struct sy_json one;
     if (!tool)

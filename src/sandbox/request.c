@@ -153,14 +153,6 @@ bool sy_sb_contains(struct sy_str text, struct sy_str part)
     return sy_str_find_nocase(text, part) != (size_t)-1;
 }
 
-struct sy_str sy_sb_quote(struct sy_sb_request *r, struct sy_str text)
-{
-    struct sy_buf buf;
-    sy_buf_init_arena(&buf, r->mem, text.len * 6 + 16);
-    sy_json_quote(&buf, text.ptr ? text : SY_STR(""));
-    return sy_buf_str(&buf);
-}
-
 /* ---- ids and cursors ---- */
 
 static void letters(char *out, size_t len, uint64_t seed)
