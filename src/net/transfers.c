@@ -1,5 +1,6 @@
 #include "net/transfers.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -344,6 +345,9 @@ struct sy_transfers sy_transfers_view(struct sy_curl_transfers *transfers)
 
 int sy_transfers_global_init(struct sy_err *err)
 {
+    /* OpenSSL writes to sockets without MSG_NOSIGNAL. */
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        return sy_err_set(err, SY_ERR, "SIGPIPE cannot be ignored");
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return sy_err_set(err, SY_ERR, "libcurl cannot be initialised");
     /* Without authorities plain HTTP still works; every TLS transfer then says so. */

@@ -22,7 +22,7 @@
 #define SY_NET_HEADERS_MAX 256u                /* fields of a reply */
 #define SY_NET_REPLY_MAX (32u * 1024u * 1024u) /* where the request names no cap */
 #define SY_NET_KEEP 16384u                     /* buffers up to this stay with a pooled transfer */
-#define SY_NET_POOLED_MAX 256u                 /* transfers kept for reuse */
+#define SY_NET_POOLED_MAX 128u                 /* transfers kept for reuse */
 #define SY_NET_WAITING_MAX 16384u              /* queue in front of one host */
 #define SY_NET_HOST_BUCKETS 64u
 #define SY_NET_HOSTS_MAX 512u /* idle ones go beyond this */

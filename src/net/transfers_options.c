@@ -9,6 +9,13 @@
 
 #include "net/transfers_int.h"
 
+/* How often one transfer may be sent. A read may be resent once by libcurl; over HTTP/2 a server
+ * that closes its connection (GOAWAY) hands back many streams at once, and those that move to the
+ * next connection can meet the same end. */
+#define STARTS_WRITE 1
+#define STARTS_READ 2
+#define STARTS_HTTP2 4
+
 enum kind { NUMBER, TEXT };
 
 struct option {
@@ -92,11 +99,13 @@ static int before_sending(void *ctx, char *remote_ip, char *local_ip, int remote
                           int local_port)
 {
     struct sy_transfer *transfer = ctx;
-    unsigned starts_max = transfer->what.request->effect == SY_REQUEST_WRITE ? 1 : 2;
+    unsigned starts_max = transfer->pool->http2 ? STARTS_HTTP2 : STARTS_READ;
 
     (void)local_ip;
     (void)remote_port;
     (void)local_port;
+    if (transfer->what.request->effect == SY_REQUEST_WRITE)
+        starts_max = STARTS_WRITE;
     if (transfer->starts >= starts_max) {
         transfer->resend_refused = true;
         return CURL_PREREQFUNC_ABORT;

@@ -332,6 +332,21 @@ static void a_flush_lets_running_calls_end(void **state)
     assert_int_equal(call.failure, SY_NET_OK);
 }
 
+static void more_hosts_than_are_remembered_all_work(void **state)
+{
+    (void)state;
+    use_fake_names();
+    for (unsigned i = 0; i < 700; i++) {
+        struct call call;
+        char name[32];
+
+        snprintf(name, sizeof(name), "h%u.test", i % 600);
+        call_to_name(&call, name, "ok");
+        call_run(&call);
+        assert_int_equal(call.failure, SY_NET_OK);
+    }
+}
+
 /* A call that starts the next from inside `done`. */
 struct chain {
     struct call call;
@@ -381,6 +396,7 @@ int main(int argc, char **argv)
         T(release_in_any_order_and_without_cancel),
         T(destroying_takes_running_calls_along),
         T(a_flush_lets_running_calls_end),
+        T(more_hosts_than_are_remembered_all_work),
         T(a_call_may_start_another_when_it_ends),
     };
 
