@@ -99,13 +99,16 @@ static void post_account(struct sy_sb_request *r)
     sy_sb_send(r, 200);
 }
 
-/* Other statuses for the two rows of Scalekit's errors that nobody has seen on the wire. */
+/* Other statuses for the two rows of Scalekit's errors that nobody has seen on the wire, and a life
+ * of connect links that a test can wait for. What is left out goes back to normal. */
 static void post_switches(struct sy_sb_request *r)
 {
     int64_t missing = 400;
     int64_t inactive = 400;
     (void)sy_json_i64(sy_json_get_z(r->json, "scalekit_tool_missing"), &missing);
     (void)sy_json_i64(sy_json_get_z(r->json, "scalekit_not_active"), &inactive);
+    int64_t life_ms = 0;
+    (void)sy_json_i64(sy_json_get_z(r->json, "link_life_ms"), &life_ms);
     if ((missing != 400 && missing != 404) ||
         (inactive != 400 && inactive != 401 && inactive != 404)) {
         bad(r, "scalekit_tool_missing: 400 or 404, scalekit_not_active: 400, 401 or 404");
@@ -113,6 +116,7 @@ static void post_switches(struct sy_sb_request *r)
     }
     r->sb->scalekit_tool_missing = (int)missing;
     r->sb->scalekit_not_active = (int)inactive;
+    r->sb->link_life_ms = life_ms;
     sy_sb_send(r, 204);
 }
 

@@ -177,6 +177,16 @@ static const struct sy_sb_list *asked_accounts(struct sy_sb_request *r)
     return sy_sb_accounts_of(r->sb, SY_SB_COMPOSIO, only);
 }
 
+/* A link nobody followed to the end takes its account along. */
+static void expire_unfinished(struct sy_sb_request *r, struct sy_sb_account *a)
+{
+    if (a->status == SY_SB_INITIATED && a->pending_until_ms > 0 &&
+        a->pending_until_ms <= sy_sb_now(r->sb)) {
+        sy_sb_account_set(r->sb, a, SY_SB_EXPIRED);
+        a->pending_until_ms = 0;
+    }
+}
+
 static bool listed(const struct sy_sb_request *r, const struct sy_sb_account *a)
 {
     return !a->deleted && a->vendor == SY_SB_COMPOSIO && sy_sb_query_has(r, "user_ids", a->user) &&
@@ -193,6 +203,7 @@ static void list(struct sy_sb_request *r)
     const struct sy_sb_list *accounts = asked_accounts(r);
     sy_sb_page_begin(r, &page, sy_sb_query_int(r, "limit", 20), 200);
     for (size_t i = 0; i < accounts->count; i++) {
+        expire_unfinished(r, accounts->items[i]);
         if (listed(r, accounts->items[i]) && sy_sb_page_wants(&page))
             sy_sb_composio_write_account(r, accounts->items[i], false);
     }
@@ -217,6 +228,7 @@ struct sy_sb_link *sy_sb_composio_link(struct sy_sb_request *r, struct sy_sb_con
     account->config = config;
     link->account = account;
     account->link_token = link->token;
+    account->pending_until_ms = link->expires_ms;
     link->user = account->user;
     link->success_url = callback.ptr ? sy_arena_copy(&r->sb->state, callback) : callback;
     return link;
@@ -326,6 +338,7 @@ static void refresh(struct sy_sb_request *r, struct sy_sb_account *a)
     to = to.ptr ? to : sy_sb_query(r, "redirect_url");
     link->account = a;
     a->link_token = link->token;
+    a->pending_until_ms = link->expires_ms;
     link->success_url = to.ptr ? sy_arena_copy(&r->sb->state, to) : to;
     sy_sb_account_set(r->sb, a, SY_SB_INITIATED); /* even an ACTIVE one, as upstream */
     sy_jw_object(&r->w);
@@ -403,6 +416,8 @@ void sy_sb_composio_accounts(struct sy_sb_request *r)
         create_link(r);
     } else if (r->segs >= 4) {
         struct sy_sb_account *a = sy_sb_account_by_id(r->sb, SY_SB_COMPOSIO, r->seg[3]);
+        if (a)
+            expire_unfinished(r, a);
         if (a)
             one(r, a);
         else

@@ -137,6 +137,7 @@ struct sy_sb_account {
     struct sy_str scopes;      /* JSON array granted */
     struct sy_str static_auth; /* JSON given instead of OAuth, or absent */
     struct sy_str link_token;  /* Composio: of the last link */
+    int64_t pending_until_ms;  /* Composio: INITIATED turns EXPIRED then; 0: never */
     int64_t created_ms, updated_ms, used_ms;
     bool deleted;
 };
@@ -231,6 +232,7 @@ struct sy_sandbox {
     uint64_t minted[SY_SB_VENDORS];
     /* Where nobody has seen Scalekit's status: 400 unless switched (admin.c). */
     int scalekit_tool_missing, scalekit_not_active;
+    int64_t link_life_ms;          /* of every connect link; 0: the vendor's own */
     struct sy_sb_request *waiting; /* delayed or dripping */
     struct sy_buf bomb;            /* gzip of zeros, built once */
     size_t bomb_size;

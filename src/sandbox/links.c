@@ -13,7 +13,7 @@ struct sy_sb_link *sy_sb_link_add(struct sy_sandbox *sb, enum sy_sb_vendor vendo
         return NULL;
     link->vendor = vendor;
     link->token = sy_arena_copy(&sb->state, token);
-    link->expires_ms = sy_sb_now(sb) + life_ms;
+    link->expires_ms = sy_sb_now(sb) + (sb->link_life_ms > 0 ? sb->link_life_ms : life_ms);
     return sy_sb_index_put(&sb->link_by_token, link->token, link) ? link : NULL;
 }
 

@@ -214,6 +214,7 @@ void sy_sb_reset(struct sy_sandbox *sb)
     sy_sb_state_release(sb);
     sb->pipedream_runs = sb->pipedream_proxied = 0;
     sb->scalekit_tool_missing = sb->scalekit_not_active = 0;
+    sb->link_life_ms = 0;
     for (unsigned i = 0; i < SY_SB_VENDORS; i++)
         sb->minted[i] = 0;
     sy_sb_state_init(sb);

@@ -101,6 +101,16 @@ test('connect: a denial fails the account', async () => {
   await assert.rejects(link.waitForConnection(3000));
 });
 
+test('connect: a link nobody follows expires, and its account with it', async () => {
+  await sandbox.switches({ link_life_ms: 100 });
+  const config = (await core.authConfigs.list({ toolkit: 'slack' })).items[0];
+  const link = await core.connectedAccounts.link('user_new', config.id, {});
+  assert.equal((await core.connectedAccounts.get(link.id)).status, 'INITIATED');
+  await new Promise((resolve) => { setTimeout(resolve, 150); });
+  assert.equal((await consent(link.redirectUrl)).status, 410);
+  assert.equal((await core.connectedAccounts.get(link.id)).status, 'EXPIRED');
+});
+
 test('auth configs: create, get, disable, update, delete, and what cannot be managed', async () => {
   const made = await core.authConfigs.create('zendesk', { type: 'use_composio_managed_auth', name: 'desk' });
   assert.equal((await core.authConfigs.get(made.id)).toolkit.slug, 'zendesk');
