@@ -152,27 +152,36 @@ static void take_action(struct sy_resolution *r, struct sy_str action)
     r->ret->tool = sy_arena_copy(r->arena, compose(r->toolkit->name, action, text));
 }
 
+/* Offset of the first `c` that is no leading separator (some slugs begin with '_'), or -1. */
+static size_t separator(struct sy_str name, char c)
+{
+    size_t from = 0, found;
+
+    while (from < name.len && (name.ptr[from] == '_' || name.ptr[from] == '-'))
+        from++;
+    found = sy_str_find_char(sy_str_skip(name, from), c);
+    return found == (size_t)-1 ? found : from + found;
+}
+
 /*
  * An unknown name's toolkit can only be guessed: Pipedream's names end it at their first '-' where
  * they have '_', too; else it is the first segment.
  */
-static void guess(struct sy_resolution *r, struct sy_str explicit)
+static void guess(struct sy_resolution *r, struct sy_str toolkit)
 {
     struct sy_str name = r->request->tool, action = name;
-    size_t dash = sy_str_find_char(name, '-'), line = sy_str_find_char(name, '_');
-    size_t end = dash < line ? dash : line;
+    size_t dash = separator(name, '-'), line = separator(name, '_');
+    size_t end = dash != (size_t)-1 ? dash : line;
 
-    if (dash != (size_t)-1 && line != (size_t)-1)
-        end = dash;
-    if (explicit.len == 0) {
-        explicit = end == (size_t)-1 ? name : sy_str_head(name, end);
+    if (toolkit.len == 0) {
+        toolkit = end == (size_t)-1 ? name : sy_str_head(name, end);
         action = end == (size_t)-1 ? SY_STR("") : sy_str_skip(name, end + 1);
-    } else if (name.len > explicit.len &&
-               sy_str_eq_nocase(sy_str_head(name, explicit.len), explicit) &&
-               (name.ptr[explicit.len] == '_' || name.ptr[explicit.len] == '-')) {
-        action = sy_str_skip(name, explicit.len + 1);
+    } else if (name.len > toolkit.len &&
+               sy_str_eq_nocase(sy_str_head(name, toolkit.len), toolkit) &&
+               (name.ptr[toolkit.len] == '_' || name.ptr[toolkit.len] == '-')) {
+        action = sy_str_skip(name, toolkit.len + 1);
     }
-    r->guess = folded_copy(r, explicit);
+    r->guess = folded_copy(r, toolkit);
     r->ret->toolkit = r->guess;
     if (name.len == 0)
         return;
