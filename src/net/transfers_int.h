@@ -1,6 +1,7 @@
 /*
  * The inside of transfers, shared by its files:
- *   transfers.c          life of a transfer, the vtable
+ *   transfers.c          the whole: created, flushed, destroyed
+ *   transfers_one.c      life of a transfer, the vtable
  *   transfers_options.c  every libcurl option, with its reason; the guards that libcurl calls
  *   transfers_request.c  a request into libcurl's terms, checked
  *   transfers_reply.c    a reply out of libcurl's hands, checked
@@ -158,7 +159,9 @@ struct sy_curl_transfers {
     size_t held; /* bytes of buffers over SY_NET_KEEP */
 };
 
-/* transfers.c */
+/* transfers_one.c */
+extern const struct sy_transfers_ops sy_curl_transfers_ops;
+void sy_transfer_free(struct sy_transfer *transfer);
 void sy_transfer_fault(struct sy_transfer *transfer, enum sy_net_failure failure,
                        enum sy_cause cause);
 void sy_transfer_end_later(struct sy_transfer *transfer, enum sy_net_failure failure,
