@@ -9,7 +9,7 @@ static void run_again(struct sy_loop *loop, struct sy_task *task);
 static void run_fact_came(struct sy_loop *loop, struct sy_task *task);
 static void run_step(struct sy_run *run, const struct sy_event *event);
 
-static void run_goes_on(struct sy_run *run, int with)
+static void run_goes_on(struct sy_run *run, enum sy_run_again with)
 {
     run->again_with = with;
     sy_loop_defer(run->el->loop, &run->again);

@@ -19,6 +19,9 @@ struct sy_run;
 
 enum sy_run_waiting { RUN_IDLE, RUN_FLYING, RUN_NEEDING, RUN_SLEEPING, RUN_HELD, RUN_ENDED };
 
+/* What the run's own task goes on with. */
+enum sy_run_again { AGAIN_START, AGAIN_FACT, AGAIN_FAILED, AGAIN_SEND };
+
 struct sy_run_owner {
     /* The run has ended: exactly one of result and failure. Slices live until sy_run_close. */
     void (*done)(struct sy_run *run, const struct sy_result *result,
@@ -61,7 +64,7 @@ struct sy_run {
     struct sy_need need;
     struct sy_failure failure;
     struct sy_task again; /* goes on from a clean stack */
-    enum { AGAIN_START, AGAIN_FACT, AGAIN_FAILED, AGAIN_SEND } again_with;
+    enum sy_run_again again_with;
     int64_t vendor_us; /* time spent waiting for the vendor */
     int64_t sent_us;
 };

@@ -43,6 +43,7 @@ struct round {
         unsigned index;
     } questions[SY_CANDIDATES_MAX];
     struct sy_writer_job job;
+    int64_t at_ms; /* wall clock, read on the loop: the writer thread may not */
     int stored;
 };
 
@@ -118,7 +119,7 @@ static void store_row(struct sy_store *store, struct sy_writer_job *job)
         .kind = SY_CHANGE_PUT_ROW, .expected_version = -1, .rows = &row, .row_count = 1};
     struct sy_change_note note = {.actor = SY_STR("probe"),
                                   .reason = SY_STR("found by a call for an unlisted toolkit"),
-                                  .at_ms = sy_loop_unix_ms(round->el->loop)};
+                                  .at_ms = round->at_ms};
     struct sy_err err = SY_ERR_INIT;
     int64_t version;
     unsigned i = 0;
@@ -146,6 +147,7 @@ static void round_judge(struct round *round)
         round_land(round, round->failed ? SY_UNLISTED_UNAVAILABLE : SY_UNLISTED_MISS);
         return;
     }
+    round->at_ms = sy_loop_unix_ms(round->el->loop);
     round->job.work = store_row;
     round->job.loop = round->el->loop;
     round->job.ctx = round;
