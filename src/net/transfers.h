@@ -24,7 +24,8 @@ struct sy_transfers_options {
         memory; /* bytes of replies over 16 KiB held at once; beyond: SY_NET_OVERLOADED. 0: 256 MiB */
 };
 
-/* Once per process, before threads. Also ignores SIGPIPE and reads the certificate authorities. */
+/* Once per process, before threads. Also ignores SIGPIPE and reads the certificate authorities.
+ */
 int sy_transfers_global_init(struct sy_err *err);
 void sy_transfers_global_cleanup(void);
 /* Reads the certificate authorities from `file`, or with NULL from where SSL_CERT_FILE or the system

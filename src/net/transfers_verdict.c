@@ -1,6 +1,6 @@
 /*
- * How a transfer ended. libcurl's numbers do not tell faults apart (a reset, a bad chunk and a flood
- * of headers are all 56), so they only choose between what our own state leaves open.
+ * How a transfer ended. libcurl's numbers do not tell faults apart (a reset, a bad chunk and a
+ * flood of headers are all 56), so they only choose between what our own state leaves open.
  */
 #include <errno.h>
 
