@@ -19,17 +19,17 @@ struct sy_dns;
 struct sy_transfers_options {
     const struct sy_egress *egress; /* what addresses may be dialled; outlives the transfers */
     struct sy_dns *dns;             /* shared resolver; outlives the transfers */
-    unsigned connections_per_host;  /* on this loop; more wait in our own queue. 0: 32 */
-    size_t
-        memory; /* bytes of replies over 16 KiB held at once; beyond: SY_NET_OVERLOADED. 0: 256 MiB */
+    /* On this loop; more wait in our own queue. 0: 32. */
+    unsigned connections_per_host;
+    /* Bytes of replies over 16 KiB held at once; beyond: SY_NET_OVERLOADED. 0: 256 MiB. */
+    size_t memory;
 };
 
-/* Once per process, before threads. Also ignores SIGPIPE and reads the certificate authorities.
- */
+/* Once per process, before threads. Also ignores SIGPIPE and reads the system's authorities. */
 int sy_transfers_global_init(struct sy_err *err);
 void sy_transfers_global_cleanup(void);
-/* Reads the certificate authorities from `file`, or with NULL from where SSL_CERT_FILE or the system
- * keeps them (global_init has done that). Blocks some 20 ms: not for a loop's thread. New transfers
+/* Reads the certificate authorities from `file`, or with NULL from where SSL_CERT_FILE or the
+ * system keeps them (global_init has done that). Blocks some 20 ms: not for a loop's thread. New transfers
  * objects use them at once, others from their next flush on. SY_NOT_FOUND if there are none. */
 int sy_transfers_load_trust(const char *file, struct sy_err *err);
 int sy_transfers_create(struct sy_loop *loop, const struct sy_transfers_options *options,
