@@ -29,8 +29,9 @@ struct sy_transfers_options {
 int sy_transfers_global_init(struct sy_err *err);
 void sy_transfers_global_cleanup(void);
 /* Reads the certificate authorities from `file`, or with NULL from where SSL_CERT_FILE or the
- * system keeps them (global_init has done that). Blocks some 20 ms: not for a loop's thread. New transfers
- * objects use them at once, others from their next flush on. SY_NOT_FOUND if there are none. */
+ * system keeps them (global_init has done that). Blocks some 20 ms: not for a loop's thread. New
+ * transfers objects use them at once, others from their next flush on. SY_NOT_FOUND if there are
+ * none. */
 int sy_transfers_load_trust(const char *file, struct sy_err *err);
 int sy_transfers_create(struct sy_loop *loop, const struct sy_transfers_options *options,
                         struct sy_curl_transfers **ret, struct sy_err *err);
