@@ -185,6 +185,7 @@ struct sy_found {
     bool configured;    /* our project can use it now (auth config or connection exists, or none needed) */
     bool connectable;   /* the vendor brings an OAuth app, or needs no OAuth */
     bool deprecated;
+    struct sy_str connection; /* Scalekit: name of a connection that is set up, for the row; or absent */
 };
 
 struct sy_result {

@@ -133,6 +133,7 @@ static void write_found(struct case_run *run, const struct sy_result *result)
             sy_jw_member_bool(w, "connectable", true);
         if (found->deprecated)
             sy_jw_member_bool(w, "deprecated", true);
+        sy_jw_opt_str(w, "connection", found->connection);
         sy_jw_object_end(w);
     }
     sy_jw_array_end(w);

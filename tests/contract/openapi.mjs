@@ -41,7 +41,8 @@ const inventory = {
     'GET /api/v1/providers',
   ],
   pipedream: [
-    'POST /v1/oauth/token', 'POST /v1/connect/{project_id}/actions/run', 'GET /v1/connect/{project_id}/actions',
+    'POST /v1/oauth/token', 'POST /v1/connect/{project_id}/actions/run', 'POST /v1/connect/{project_id}/actions/props',
+    'GET /v1/connect/{project_id}/actions',
     'GET /v1/connect/{project_id}/actions/{component_id}', 'GET /v1/connect/{project_id}/accounts',
     'POST /v1/connect/{project_id}/tokens', 'GET /v1/connect/apps', 'GET /v1/connect/apps/{app_id}',
   ],

@@ -161,6 +161,27 @@ struct sy_str sy_errors_one(const struct sy_turn *t, struct sy_str member, struc
     return sy_buf_ok(&out) && sy_buf_ok(&pointer) ? sy_buf_str(&out) : (struct sy_str){0};
 }
 
+struct sy_str sy_errors_listed(const struct sy_turn *t, struct sy_json list)
+{
+    struct sy_json_iter iter = sy_json_iter(list);
+    struct sy_json_writer w;
+    struct sy_json value;
+    struct sy_str name;
+    struct sy_buf out;
+
+    sy_buf_init_arena(&out, t->facts->mem, 65536);
+    sy_jw_init(&w, &out);
+    sy_jw_array(&w);
+    while (sy_json_next(&iter, &name, &value)) {
+        sy_jw_object(&w);
+        sy_jw_member_z(&w, "pointer", "/arguments");
+        sy_jw_member_str(&w, "detail", sy_turn_vendor_text(t, sy_json_text(value, t->facts->mem)));
+        sy_jw_object_end(&w);
+    }
+    sy_jw_array_end(&w);
+    return sy_buf_ok(&out) ? sy_buf_str(&out) : (struct sy_str){0};
+}
+
 bool sy_url_is_web(struct sy_str url)
 {
     size_t scheme = sy_str_starts(url, SY_STR("https://"))  ? 8

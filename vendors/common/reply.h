@@ -32,6 +32,9 @@ enum sy_step sy_reply_fail(const struct sy_turn *t, struct sy_str words);
 /* JSON array of one {pointer, detail}; the pointer text is escaped as RFC 6901 asks. */
 struct sy_str sy_errors_one(const struct sy_turn *t, struct sy_str member, struct sy_str detail);
 
+/* The same for a list of texts without places. */
+struct sy_str sy_errors_listed(const struct sy_turn *t, struct sy_json list);
+
 /* True for an absolute http or https URL without spaces or control bytes: what a vendor may hand
  * to a browser. */
 bool sy_url_is_web(struct sy_str url);

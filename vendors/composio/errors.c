@@ -89,28 +89,6 @@ void sy_composio_not_configured(const struct sy_turn *t, enum sy_cause cause,
                     SY_STR(" in the Composio project, or set create_auth_configs: true."));
 }
 
-/* The error member's list of strings as {pointer, detail} rows. */
-static struct sy_str listed_errors(const struct sy_turn *t, struct sy_json list)
-{
-    struct sy_json_iter iter = sy_json_iter(list);
-    struct sy_json_writer w;
-    struct sy_json value;
-    struct sy_str name;
-    struct sy_buf out;
-
-    sy_buf_init_arena(&out, t->facts->mem, 65536);
-    sy_jw_init(&w, &out);
-    sy_jw_array(&w);
-    while (sy_json_next(&iter, &name, &value)) {
-        sy_jw_object(&w);
-        sy_jw_member_z(&w, "pointer", "/arguments");
-        sy_jw_member_str(&w, "detail", sy_turn_vendor_text(t, sy_json_text(value, t->facts->mem)));
-        sy_jw_object_end(&w);
-    }
-    sy_jw_array_end(&w);
-    return sy_buf_ok(&out) ? sy_buf_str(&out) : (struct sy_str){0};
-}
-
 static enum sy_composio_move by_row(const struct sy_turn *t, const struct error_row *row,
                                     struct sy_str words, struct sy_failure *failure)
 {
@@ -194,7 +172,7 @@ enum sy_composio_move sy_composio_error(const struct sy_turn *t, struct sy_failu
         struct sy_json list = sy_json_get_z(error, "errors");
         ret_failure->errors = sy_json_is_empty(list)
                                   ? sy_errors_one(t, (struct sy_str){0}, ret_failure->detail)
-                                  : listed_errors(t, list);
+                                  : sy_errors_listed(t, list);
     }
     return move;
 }

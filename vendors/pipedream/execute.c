@@ -36,6 +36,12 @@ static bool has_member(struct sy_str arguments, struct sy_str plain)
     return false;
 }
 
+/* True for a prop whose value makes further props appear, if the caller sets it. */
+static bool reloads(struct sy_json prop, struct sy_str arguments, struct sy_str name)
+{
+    return sy_json_is_true(sy_json_get_z(prop, "reloadProps")) && has_member(arguments, name);
+}
+
 /*
  * Finds the prop that binds the account: of the row's app if several are of type "app", else the
  * first. No argument may bear the name of any of them: it would choose whose account is used.
@@ -51,12 +57,15 @@ static bool read_component(struct sy_pipedream_op *op, const struct sy_turn *t,
     if (sy_json_read(component, SY_JSON_DEPTH_MAX, &root, NULL) != 0)
         return false;
     op->app_prop = *ret_collides = (struct sy_str){0};
+    op->reloads = false;
     iter = sy_json_iter(sy_json_get_z(root, "configurable_props"));
     while (sy_json_next(&iter, &raw_name, &prop)) {
         struct sy_str name = sy_json_text(sy_json_get_z(prop, "name"), t->facts->mem);
         struct sy_json app = sy_json_get_z(prop, "app");
         bool own =
             app.type == SY_JSON_STRING && sy_json_name_is(app.raw, t->what->target.vendor_slug);
+        if (name.len && reloads(prop, t->what->arguments, name))
+            op->reloads = true;
         if (!is_app_prop(prop) || !name.len)
             continue;
         if (has_member(t->what->arguments, name))
@@ -77,36 +86,82 @@ static enum sy_step collision(const struct sy_turn *t, struct sy_str name)
     return SY_STEP_FAIL;
 }
 
+/* Ends the request with configured_props: the caller's members as they stand, then the binding:
+ * last, so that it holds. */
+static enum sy_step send_props(struct sy_pipedream_op *op, struct sy_send *s)
+{
+    struct sy_str arguments = s->turn->what->arguments;
+
+    sy_jw_name(&s->json, "configured_props");
+    if (!arguments.len)
+        arguments = SY_STR("{}");
+    if (!op->app_prop.ptr) {
+        sy_send_splice(s, arguments);
+        return sy_send_done(s);
+    }
+    sy_jw_object(&s->json);
+    if (sy_json_count((struct sy_json){.type = SY_JSON_OBJECT, .raw = arguments}))
+        sy_send_splice(s, sy_str_from(arguments.ptr + 1, arguments.len - 2));
+    sy_jw_name_str(&s->json, op->app_prop);
+    sy_jw_object(&s->json);
+    sy_jw_member_str(&s->json, "authProvisionId", op->account);
+    sy_jw_object_end(&s->json);
+    return sy_send_done(s);
+}
+
+static void begin_action(struct sy_pipedream_op *op, struct sy_send *s, const struct sy_turn *t,
+                         const char *path, enum sy_purpose purpose, enum sy_request_effect effect)
+{
+    sy_pipedream_begin_project(op, s, t, SY_VERB_POST, purpose, effect);
+    sy_send_path(s, path);
+    sy_send_json(s);
+    sy_jw_member_str(&s->json, "id", t->what->tool);
+    sy_send_json_bound(s, "external_user_id", t->facts->subject);
+    sy_jw_opt_str(&s->json, "version", pinned_version(t));
+}
+
 static enum sy_step run(struct sy_pipedream_op *op, const struct sy_turn *t)
 {
-    struct sy_str arguments = t->what->arguments.len ? t->what->arguments : SY_STR("{}");
-    struct sy_json_writer *w;
     struct sy_send s;
 
     op->phase = PIPEDREAM_MAIN;
-    sy_pipedream_begin_project(op, &s, t, SY_VERB_POST, SY_FOR_EXECUTE,
-                               t->what->effect == SY_EFFECT_READ ? SY_REQUEST_NONE
-                                                                 : SY_REQUEST_WRITE);
-    sy_send_path(&s, "/actions/run");
-    w = sy_send_json(&s);
-    sy_jw_member_str(w, "id", t->what->tool);
-    sy_send_json_bound(&s, "external_user_id", t->facts->subject);
-    sy_jw_opt_str(w, "version", pinned_version(t));
-    sy_jw_name(w, "configured_props");
-    if (!op->app_prop.ptr) {
-        sy_send_splice(&s, arguments);
-        return sy_send_done(&s);
+    begin_action(op, &s, t, "/actions/run", SY_FOR_EXECUTE,
+                 t->what->effect == SY_EFFECT_READ ? SY_REQUEST_NONE : SY_REQUEST_WRITE);
+    sy_jw_opt_str(&s.json, "dynamic_props_id", op->dynamic_props);
+    return send_props(op, &s);
+}
+
+/* Props that appear only once others are set must be loaded first: without the id the component
+ * runs without them and throws. */
+static enum sy_step reload_or_run(struct sy_pipedream_op *op, const struct sy_turn *t)
+{
+    struct sy_send s;
+
+    if (!op->reloads)
+        return run(op, t);
+    op->phase = PIPEDREAM_RELOAD;
+    begin_action(op, &s, t, "/actions/props", SY_FOR_LOOKUP, SY_REQUEST_NONE);
+    sy_jw_member_bool(&s.json, "blocking", true);
+    return send_props(op, &s);
+}
+
+static enum sy_step reloaded(struct sy_pipedream_op *op, const struct sy_turn *t)
+{
+    struct sy_json root, errors;
+
+    if (!sy_pipedream_told(t, &root)) {
+        t->wish->failure.not_applied = true; /* the run itself was not sent */
+        return SY_STEP_FAIL;
     }
-    /* The caller's members as they stand, then the binding: last, so that it holds. */
-    sy_jw_object(w);
-    if (sy_json_count((struct sy_json){.type = SY_JSON_OBJECT, .raw = arguments}))
-        sy_send_splice(&s, sy_str_from(arguments.ptr + 1, arguments.len - 2));
-    sy_jw_name_str(w, op->app_prop);
-    sy_jw_object(w);
-    sy_jw_member_str(w, "authProvisionId", op->account);
-    sy_jw_object_end(w);
-    sy_jw_object_end(w);
-    return sy_send_done(&s);
+    errors = sy_json_get_z(root, "errors");
+    if (!sy_json_is_empty(errors)) {
+        sy_turn_fail(t, SY_CODE_INVALID_ARGUMENTS, SY_CAUSE_SCHEMA,
+                     SY_STR("The component cannot load its props with these arguments."));
+        t->wish->failure.errors = sy_errors_listed(t, errors);
+        return SY_STEP_FAIL;
+    }
+    op->dynamic_props = sy_json_text(sy_json_path(root, "dynamicProps.id"), t->facts->mem);
+    return run(op, t);
 }
 
 static enum sy_step fail_unconnected(struct sy_pipedream_op *op, const struct sy_turn *t,
@@ -130,7 +185,7 @@ static enum sy_step with_accounts(struct sy_pipedream_op *op, const struct sy_tu
             op, t, t->what->account.len ? SY_CAUSE_ACCOUNT_MISMATCH : SY_CAUSE_NO_ACCOUNT);
     if (account.state == SY_ACCOUNT_ACTIVE) {
         op->account = sy_arena_copy(t->facts->mem, account.id);
-        return run(op, t);
+        return reload_or_run(op, t);
     }
     sy_account_failure(t, &account, &failure);
     return sy_connect_fail(&op->connect, t, &failure, SY_JOIN(t, key, SY_STR("#"), account.id));
@@ -154,7 +209,7 @@ static enum sy_step with_component(struct sy_pipedream_op *op, const struct sy_t
         return sy_reply_nonsense(t, SY_CAUSE_BAD_VENDOR_JSON);
     if (collides.ptr)
         return collision(t, collides);
-    return op->app_prop.ptr ? need_accounts(op, t) : run(op, t);
+    return op->app_prop.ptr ? need_accounts(op, t) : reload_or_run(op, t);
 }
 
 enum sy_step sy_pipedream_execute_send(struct sy_pipedream_op *op, const struct sy_turn *t)
@@ -219,6 +274,8 @@ enum sy_step sy_pipedream_execute_resume(struct sy_pipedream_op *op, const struc
         return sy_connect_resume(&op->connect, t);
     if (op->phase == PIPEDREAM_MAIN)
         return ran(op, t);
+    if (op->phase == PIPEDREAM_RELOAD)
+        return reloaded(op, t);
     if (op->phase == PIPEDREAM_TOOL)
         fact = sy_turn_fact(t, SY_FACT_TOOL, tool_key(t));
     else

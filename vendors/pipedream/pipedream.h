@@ -24,6 +24,7 @@ enum sy_pipedream_phase {
     PIPEDREAM_MAIN,    /* the operation's own request */
     PIPEDREAM_TOOL,    /* EXECUTE: waits for the component's definition */
     PIPEDREAM_ACCOUNT, /* EXECUTE: waits for the user's accounts */
+    PIPEDREAM_RELOAD,  /* EXECUTE: learns the id of the dynamic props */
     PIPEDREAM_RECHECK, /* EXECUTE: "record not found": is the account gone? */
     PIPEDREAM_NEAR,    /* TOOL: which actions resemble the missing one? */
     PIPEDREAM_APP,     /* TOOL: is the app itself unknown? */
@@ -36,6 +37,8 @@ struct sy_pipedream_op {
     struct sy_failure failure;
     struct sy_str app_prop; /* name of the prop that binds the account; absent: none is needed */
     struct sy_str account;
+    struct sy_str dynamic_props; /* id the reload gave */
+    bool reloads;                /* an argument stands for a prop that makes others appear */
     struct sy_found_list found;
     struct sy_str after; /* cursor of the next page */
     unsigned pages;

@@ -35,22 +35,25 @@ enum sy_step sy_scalekit_probe_send(struct sy_scalekit_op *op, const struct sy_t
     return sy_send_done(&s);
 }
 
+/* `connection` is the name of one that is set up, or absent. */
 static enum sy_step probe_answer(struct sy_scalekit_op *op, const struct sy_turn *t, int64_t tools,
-                                 bool configured)
+                                 struct sy_str connection)
 {
     struct sy_found found = {
         .slug = sy_lower(t->what->key, '-', '_', t->facts->mem),
         .name = t->what->key,
         .tools = tools > 0 ? tools : -1,
-        .configured = configured,
-        .connectable = configured,
+        .configured = connection.len > 0,
+        .connectable = connection.len > 0,
+        .connection = connection,
     };
 
     if (op->found.count) {
-        op->found.items[0].configured = op->found.items[0].connectable = configured;
+        op->found.items[0].configured = op->found.items[0].connectable = found.configured;
+        op->found.items[0].connection = connection;
         return sy_found_done(&op->found, t);
     }
-    if (tools > 0 || configured)
+    if (tools > 0 || connection.len)
         sy_found_add(&op->found, t, found);
     return sy_found_done(&op->found, t);
 }
@@ -70,9 +73,10 @@ static enum sy_step connections_told(struct sy_scalekit_op *op, const struct sy_
         if (sy_json_name_is(sy_json_get_z(item, "provider_key").raw, provider) &&
             sy_json_name_is(sy_json_get_z(item, "status").raw, SY_STR("COMPLETED")) &&
             sy_json_get_z(item, "enabled").type != SY_JSON_FALSE)
-            return probe_answer(op, t, 0, true);
+            return probe_answer(op, t, 0,
+                                sy_json_text(sy_json_get_z(item, "key_id"), t->facts->mem));
     if (op->found.count || !sy_search_text_ok(t->what->key))
-        return probe_answer(op, t, 0, false);
+        return probe_answer(op, t, 0, (struct sy_str){0});
     op->phase = SCALEKIT_QUERY;
     return sy_scalekit_probe_send(op, t);
 }
@@ -90,7 +94,7 @@ static enum sy_step query_told(struct sy_scalekit_op *op, const struct sy_turn *
     while (sy_json_next(&iter, &name, &item))
         if (sy_json_name_is(sy_json_get_z(item, "provider").raw, provider))
             tools++;
-    return probe_answer(op, t, tools, false);
+    return probe_answer(op, t, tools, (struct sy_str){0});
 }
 
 enum sy_step sy_scalekit_probe_resume(struct sy_scalekit_op *op, const struct sy_turn *t)
@@ -107,7 +111,7 @@ enum sy_step sy_scalekit_probe_resume(struct sy_scalekit_op *op, const struct sy
     if (!sy_json_i64(sy_json_get_z(root, "total_size"), &tools) || tools <= 0)
         tools = (int64_t)sy_json_count(sy_json_get_z(root, "tool_names"));
     if (tools > 0)
-        probe_answer(op, t, tools, false);
+        probe_answer(op, t, tools, (struct sy_str){0});
     op->phase = SCALEKIT_CONNECTIONS;
     return sy_scalekit_probe_send(op, t);
 }
