@@ -63,9 +63,7 @@ int sy_policy_from_config(const struct sy_config *config, struct sy_loaded_polic
     memset(ret, 0, sizeof(*ret));
     sy_arena_init(&ret->arena, (size_t)64 << 20);
     if (config->settings.policies.len)
-        status =
-            sy_policy_files(sy_path_below(config->folder, config->settings.policies, &ret->arena),
-                            &ret->arena, sources, &count, &err);
+        status = sy_policy_files(config->settings.policies, &ret->arena, sources, &count, &err);
     if (status != SY_OK && status != SY_NOT_FOUND) {
         sy_fault(faults, NULL, "%s", err.text);
         goto out;

@@ -6,12 +6,14 @@
 
 #include "base/crypto.h"
 #include "base/encode.h"
+#include "base/json.h"
 
 #define SPARE_CALLS_MAX 256
 /* Room for the intent and the outcome row of one call, without a kept answer. */
 #define RECORD_BYTES 4096
 /* The transfer's own deadline strikes first and knows the finer cause; this one is the net below. */
 #define BACKSTOP_MS 20
+#define TOOL_SUGGESTIONS_MAX 5
 
 static const struct {
     const char *name;
@@ -192,6 +194,26 @@ static void outcome_record(struct sy_call *call)
     sy_ledger_outcome(call->el->ledger, &record, &call->ticket);
 }
 
+/* What the toolkit's mapped tools offer instead of one that the vendor does not know. */
+static void suggest_tools(struct sy_call *call)
+{
+    struct sy_str near[TOOL_SUGGESTIONS_MAX];
+    size_t count = sy_snapshot_near_tools(call->el->snapshot, call->decision.toolkit,
+                                          call->decision.tool, near, TOOL_SUGGESTIONS_MAX);
+    struct sy_json_writer w;
+    struct sy_buf out;
+
+    sy_buf_init_arena(&out, &call->mem, 4096);
+    sy_jw_init(&w, &out);
+    sy_jw_array(&w);
+    for (size_t i = 0; i < count; i++)
+        if (!sy_str_eq(near[i], call->decision.tool))
+            sy_jw_str(&w, near[i]);
+    sy_jw_array_end(&w);
+    if (sy_buf_ok(&out))
+        call->failure.suggestions = sy_buf_str(&out);
+}
+
 void sy_call_settle(struct sy_call *call, const struct sy_failure *failure, bool maybe_applied)
 {
     sy_call_to(call, SY_CALL_SETTLE);
@@ -200,17 +222,28 @@ void sy_call_settle(struct sy_call *call, const struct sy_failure *failure, bool
     call->maybe_applied = maybe_applied;
     if (failure)
         call->failure = *failure;
+    if (failure && failure->code == SY_CODE_TOOL_NOT_FOUND && !failure->suggestions.ptr)
+        suggest_tools(call);
     sy_call_write_answer(call);
     outcome_record(call);
 }
 
 /* ---- an unlisted toolkit's probe ---- */
 
+/* The decision's own refusal; a missing toolkit that resembles no known one opens a case. */
+static void call_refused(struct sy_call *call)
+{
+    if (call->decision.opens_case)
+        sy_call_open_case(call, &call->decision.failure);
+    else
+        sy_call_settle(call, &call->decision.failure, false);
+}
+
 static void call_after_probe(struct sy_call *call, enum sy_unlisted_result result)
 {
-    struct sy_failure failure = {.code = SY_CODE_TOOLKIT_MISSING,
-                                 .cause = SY_CAUSE_ABSENT,
-                                 .detail = SY_STR("every vendor of the policy's order was asked")};
+    struct sy_failure failure = {.code = SY_CODE_VENDOR_UNAVAILABLE,
+                                 .cause = SY_CAUSE_NOT_ASKED,
+                                 .detail = sy_str_of(sy_cause_text(SY_CAUSE_NOT_ASKED))};
 
     call->probed = true;
     switch (result) {
@@ -219,13 +252,9 @@ static void call_after_probe(struct sy_call *call, enum sy_unlisted_result resul
         call_resolve(call);
         return;
     case SY_UNLISTED_MISS:
-        failure.suggestions = call->decision.failure.suggestions;
-        sy_call_open_case(call, &failure);
+        call_refused(call);
         return;
     case SY_UNLISTED_UNAVAILABLE:
-        failure.code = SY_CODE_VENDOR_UNAVAILABLE;
-        failure.cause = SY_CAUSE_NOT_ASKED;
-        failure.detail = sy_str_of(sy_cause_text(SY_CAUSE_NOT_ASKED));
         sy_call_settle(call, &failure, false);
         return;
     }
@@ -289,10 +318,7 @@ static void call_resolve(struct sy_call *call)
         sy_call_settle(call, &failure, false);
         return;
     case SY_DECIDED_NOT:
-        if (call->decision.opens_case)
-            sy_call_open_case(call, &call->decision.failure);
-        else
-            sy_call_settle(call, &call->decision.failure, false);
+        call_refused(call);
         return;
     }
 }

@@ -316,7 +316,7 @@ int sy_engine_resolve_facts(struct sy_engine_loop *el, struct sy_arena *arena,
         const struct sy_vendor_runtime *runtime = &sy_engine_runtime(engine, i)->runtime;
         struct sy_str name = sy_str_of(engine->vendors[i]->name);
 
-        if (!runtime->present || runtime->unavailable || atomic_load(&engine->quarantined[i]))
+        if (!runtime->present || runtime->unavailable)
             absent[ret->absent_count++] = name;
         else if (sy_breaker_is_open(engine->breakers[i], now_ms))
             broken[ret->broken_count++] = name;

@@ -181,6 +181,12 @@ static void run_send(struct sy_run *run)
                      : SY_STR("a request did not carry the account it was bound to"));
         return;
     }
+    /* The kill switch works at once, also for calls that were decided before it was thrown. */
+    if (atomic_load(&run->el->engine->quarantined[run->vendor_index])) {
+        run_fail(run, SY_CODE_VENDOR_UNAVAILABLE, SY_CAUSE_QUARANTINED,
+                 sy_str_of(sy_cause_text(SY_CAUSE_QUARANTINED)));
+        return;
+    }
     if (!run->breaker_asked) {
         verdict = sy_breaker_ask(run->breaker, now_ms, &wait_ms);
         if (verdict == SY_BREAKER_OPEN) {
