@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +102,7 @@ static int print_overview(FILE *out)
           "usage: switchyard COMMAND [ARGUMENTS] [OPTIONS]\n\nCommands:\n",
           out);
     for (size_t i = 0; cli_commands[i]; i++)
-        fprintf(out, "  %-20s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
+        fprintf(out, "  %-18s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
     fputs("\nFirst steps:   switchyard serve --sandbox      a gateway with local stand-ins, no "
           "keys needed\n"
           "More:          switchyard COMMAND --help\n",
@@ -262,6 +263,29 @@ static int run_command(struct cli *cli)
     return code;
 }
 
+/* No such command; the words may begin some ("key" alone: create, list, revoke). */
+static int unknown_command(const char *word)
+{
+    struct sy_str first = sy_str_of(word);
+    bool begins = false;
+
+    for (size_t i = 0; cli_commands[i]; i++) {
+        struct sy_str name = sy_str_of(cli_commands[i]->name);
+
+        if (!sy_str_starts(name, first) || name.len <= first.len || name.ptr[first.len] != ' ')
+            continue;
+        if (!begins)
+            fprintf(stderr, "switchyard: %s what?\n", word);
+        fprintf(stderr, "  switchyard %s %s\n      %s\n", cli_commands[i]->name,
+                cli_commands[i]->arguments, cli_commands[i]->summary);
+        begins = true;
+    }
+    if (!begins)
+        fprintf(stderr,
+                "switchyard: there is no command \"%s\"; switchyard --help lists them all\n", word);
+    return SY_EXIT_USAGE;
+}
+
 int sy_cli_main(int argc, char **argv)
 {
     const char *no_colour = getenv("NO_COLOR");
@@ -272,19 +296,21 @@ int sy_cli_main(int argc, char **argv)
         return print_overview(stderr);
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
         return print_overview(stdout);
+    /* A reader that has gone (`| head`) is an error of write, not the end of a gateway. */
+    signal(SIGPIPE, SIG_IGN);
     if (!strcmp(argv[1], "--version"))
         argv[1] = (char *)(uintptr_t) "version";
     cli = calloc(1, sizeof(*cli));
     if (!cli)
         return SY_EXIT_FAILED;
     sy_arena_init(&cli->arena, (size_t)1 << 30);
+    cli->out = stdout;
     cli->terminal = isatty(STDOUT_FILENO);
     cli->colour = cli->terminal && !(no_colour && *no_colour);
+    cli->colour_err = isatty(STDERR_FILENO) && !(no_colour && *no_colour);
     cli->command = find_command(argc, argv, &used);
     if (!cli->command) {
-        fprintf(stderr, "switchyard: there is no command \"%s\"; switchyard --help lists them\n",
-                argv[1]);
-        code = SY_EXIT_USAGE;
+        code = unknown_command(argv[1]);
     } else {
         code = read_words(cli, argc, argv, used);
         if (code == SY_EXIT_DONE && cli_has(cli, "--help"))
@@ -292,6 +318,8 @@ int sy_cli_main(int argc, char **argv)
         else if (code == SY_EXIT_DONE && (code = check_words(cli)) == SY_EXIT_DONE)
             code = run_command(cli);
     }
+    if (fflush(stdout) != 0 && code == SY_EXIT_DONE)
+        code = SY_EXIT_FAILED;
     sy_arena_release(&cli->arena);
     free(cli);
     return code;

@@ -49,9 +49,11 @@ struct cli {
     unsigned given_count;
     struct sy_str words[CLI_WORDS_MAX]; /* positional */
     unsigned word_count;
-    bool json;   /* --output json */
-    bool colour; /* stdout is a terminal and NO_COLOR is not set */
-    bool terminal;
+    bool json;       /* --output json */
+    bool terminal;   /* stdout is one */
+    bool colour;     /* it is, and NO_COLOR is not set */
+    bool colour_err; /* the same of stderr */
+    FILE *out;       /* where cli_print and its like write: stdout, or stderr for remarks */
 
     /* client */
     struct sy_fetcher *fetcher;
@@ -76,12 +78,27 @@ void cli_note(struct cli *cli, const char *format, ...) __attribute__((format(pr
 /* ---- output ---- */
 
 enum cli_style { CLI_PLAIN, CLI_BOLD, CLI_DIM, CLI_GREEN, CLI_YELLOW, CLI_RED, CLI_CYAN };
-/* Prints text to stdout; control characters in it become '?' so that no reply can drive a terminal. */
+/* Prints text; control characters in it become '?' so that no reply can drive a terminal. */
 void cli_print(struct cli *cli, enum cli_style style, struct sy_str text);
 void cli_printz(struct cli *cli, enum cli_style style, const char *text);
+/* Plain text by a format; as long as 4,096 bytes. */
+void cli_printf(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void cli_newline(struct cli *cli);
+/* Remarks (how a call went, what to do next) go to stderr until cli_to_results. */
+void cli_to_remarks(struct cli *cli);
+void cli_to_results(struct cli *cli);
 /* A JSON value, indented on a terminal, else as it is. */
 void cli_print_json(struct cli *cli, struct sy_str json);
+/* The text of a member by path ("route.vendor"): strings decoded, others as they stand, "" if there
+ * is nothing. */
+struct sy_str cli_text(struct cli *cli, struct sy_json value, const char *path);
+/* The array's texts with `between` in between. */
+struct sy_str cli_join(struct cli *cli, struct sy_json list, const char *between);
+
+/* An object's members, one a line; those without a value are left out. */
+void cli_print_members(struct cli *cli, struct sy_json object, const char *indent);
+/* A decision's list of vendors, taken or not, and why (cmd_resolve.c). */
+void cli_print_considered(struct cli *cli, struct sy_json decision);
 
 #define CLI_COLUMNS_MAX 10
 /* Rows of text, printed with aligned columns; cells over 60 characters are cut on a terminal. */
@@ -114,16 +131,29 @@ struct cli_reply {
  */
 int cli_connect(struct cli *cli);
 void cli_disconnect(struct cli *cli);
-/* One request. `path` is encoded already ("/v1/resolve?tool=…"); body absent = none. Prints a message
- * and returns an exit code when no reply came. */
-int cli_request(struct cli *cli, enum sy_http_verb verb, struct sy_str path, struct sy_str body,
-                struct cli_reply *ret);
-/* As above, with If-Match and a content type. */
-int cli_request_with(struct cli *cli, enum sy_http_verb verb, struct sy_str path,
-                     struct sy_str content_type, struct sy_str if_match, struct sy_str body,
-                     struct cli_reply *ret);
-/* Prints a problem document as people read it (code, detail, what to do) or raw with --output json;
- * returns SY_EXIT_FAILED. */
+/* A writer for a request's body; take the text with sy_buf_str when it is done. */
+void cli_writer(struct cli *cli, struct sy_buf *out, struct sy_json_writer *w);
+
+struct cli_ask {
+    enum sy_http_verb verb;
+    struct sy_str path;         /* encoded already ("/v1/resolve?tool=…") */
+    struct sy_str body;         /* absent: none */
+    struct sy_str content_type; /* of the body; absent: application/json */
+    struct sy_str if_match;     /* absent: no such header */
+    bool must_be_new;           /* If-None-Match: * */
+};
+/* One request. Prints a message and returns an exit code when no reply came; a reply of any status
+ * is SY_EXIT_DONE. */
+int cli_ask(struct cli *cli, const struct cli_ask *ask, struct cli_reply *ret);
+/* The same for what is wanted to succeed: anything but 2xx is printed as the problem it is. */
+int cli_get_done(struct cli *cli, const struct cli_ask *ask, struct cli_reply *ret);
+/* All pages of a list, at most 100,000 items, as one array; with --output json also printed as
+ * {"items": […]}. */
+int cli_list(struct cli *cli, struct sy_str path, struct sy_json *ret_items);
+/* Appends one segment to a path, encoded. */
+void cli_segment(struct sy_buf *path, struct sy_str segment);
+/* Prints a problem document as people read it (code, detail, what to do; to stderr) or raw with
+ * --output json; returns SY_EXIT_FAILED. */
 int cli_problem(struct cli *cli, const struct cli_reply *reply);
 /* "name=" + percent-encoded value, with & or ? in front; nothing for an absent value. */
 void cli_query(struct sy_buf *path, const char *name, struct sy_str value);

@@ -5,6 +5,8 @@
 #include "cli/cli_int.h"
 
 #define CLIENT_TIMEOUT_MS 330000
+#define REPLY_MAX ((size_t)64 << 20)
+#define LIST_ITEMS_MAX 100000u
 
 /* A gateway of this command's own: same code, same checks, on a loopback port nobody knows. */
 static int connect_own(struct cli *cli)
@@ -79,47 +81,125 @@ void cli_disconnect(struct cli *cli)
     cli->has_config = false;
 }
 
-int cli_request_with(struct cli *cli, enum sy_http_verb verb, struct sy_str path,
-                     struct sy_str content_type, struct sy_str if_match, struct sy_str body,
-                     struct cli_reply *ret)
+static void add_header(struct sy_request *request, struct sy_str name, struct sy_str value)
 {
-    struct sy_str url[2] = {cli->url, path}, bearer[2] = {SY_STR("Bearer "), cli->key};
+    if (value.ptr)
+        request->headers[request->header_count++] = (struct sy_header){name, value, false};
+}
+
+int cli_ask(struct cli *cli, const struct cli_ask *ask, struct cli_reply *ret)
+{
+    struct sy_str url[2] = {cli->url, ask->path}, bearer[2] = {SY_STR("Bearer "), cli->key};
     struct sy_request request = {
-        .verb = verb,
+        .verb = ask->verb,
         .url = sy_arena_join(&cli->arena, url, 2),
         .headers = {{SY_STR("authorization"), sy_arena_join(&cli->arena, bearer, 2), true}},
         .header_count = 1,
-        .effect = verb == SY_VERB_GET ? SY_REQUEST_NONE : SY_REQUEST_WRITE,
+        .effect = ask->verb == SY_VERB_GET ? SY_REQUEST_NONE : SY_REQUEST_WRITE,
+        .reply_cap = REPLY_MAX,
     };
+    struct sy_str none = {NULL, 0}, type = ask->content_type;
     struct sy_err err = SY_ERR_INIT;
     struct sy_fetch_reply reply;
 
-    if (body.ptr) {
-        request.headers[request.header_count++] =
-            (struct sy_header){SY_STR("content-type"), content_type, false};
-        request.body[0] = body;
+    if (ask->body.ptr) {
+        add_header(&request, SY_STR("content-type"), type.ptr ? type : SY_STR("application/json"));
+        request.body[0] = ask->body;
         request.body_count = 1;
     }
-    if (if_match.ptr)
-        request.headers[request.header_count++] =
-            (struct sy_header){SY_STR("if-match"), if_match, false};
+    add_header(&request, SY_STR("if-match"), ask->if_match);
+    add_header(&request, SY_STR("if-none-match"), ask->must_be_new ? SY_STR("*") : none);
     *ret = (struct cli_reply){0};
+    fflush(stdout);
     if (sy_fetch(cli->fetcher, &request, CLIENT_TIMEOUT_MS, &cli->arena, &reply, &err) != SY_OK)
         return cli_fail(cli, "%.*s does not answer: %s", SY_FMT(cli->url), err.text);
     ret->status = reply.status;
     ret->body = reply.body;
     ret->etag = reply.etag;
     ret->content_type = reply.content_type;
-    if (sy_json_read(reply.body, SY_JSON_DEPTH_MAX, &ret->root, NULL) != SY_OK)
+    /* A result may be as deep as payloads may be, inside our envelope. */
+    if (sy_json_read(reply.body, SY_JSON_DEPTH_MAX + 8, &ret->root, NULL) != SY_OK)
         ret->root = (struct sy_json){0};
     return SY_EXIT_DONE;
 }
 
-int cli_request(struct cli *cli, enum sy_http_verb verb, struct sy_str path, struct sy_str body,
-                struct cli_reply *ret)
+int cli_get_done(struct cli *cli, const struct cli_ask *ask, struct cli_reply *ret)
 {
-    return cli_request_with(cli, verb, path, SY_STR("application/json"), (struct sy_str){NULL, 0},
-                            body, ret);
+    int code = cli_ask(cli, ask, ret);
+
+    if (code == SY_EXIT_DONE && (ret->status < 200 || ret->status > 299))
+        code = cli_problem(cli, ret);
+    return code;
+}
+
+void cli_writer(struct cli *cli, struct sy_buf *out, struct sy_json_writer *w)
+{
+    sy_buf_init_arena(out, &cli->arena, REPLY_MAX);
+    sy_jw_init(w, out);
+}
+
+/* ---- lists ---- */
+
+static struct sy_str page_path(struct cli *cli, struct sy_str path, struct sy_str cursor)
+{
+    struct sy_buf out;
+
+    sy_buf_init_arena(&out, &cli->arena, 65536);
+    sy_buf_append(&out, path);
+    cli_query(&out, "limit", SY_STR("200"));
+    cli_query(&out, "cursor", cursor);
+    return sy_buf_str(&out);
+}
+
+static size_t splice_items(struct sy_json_writer *w, struct sy_json items)
+{
+    struct sy_json_iter iter = sy_json_iter(items);
+    struct sy_json item;
+    struct sy_str name;
+    size_t count = 0;
+
+    for (; sy_json_next(&iter, &name, &item); count++)
+        sy_jw_raw(w, item.raw);
+    return count;
+}
+
+int cli_list(struct cli *cli, struct sy_str path, struct sy_json *ret_items)
+{
+    struct sy_str cursor = {NULL, 0};
+    struct sy_json_writer w;
+    struct sy_json root;
+    struct sy_buf all;
+    size_t count = 0;
+
+    cli_writer(cli, &all, &w);
+    sy_jw_object(&w);
+    sy_jw_name(&w, "items");
+    sy_jw_array(&w);
+    do {
+        struct cli_ask ask = {.verb = SY_VERB_GET, .path = page_path(cli, path, cursor)};
+        struct cli_reply reply;
+        int code = cli_get_done(cli, &ask, &reply);
+
+        if (code != SY_EXIT_DONE)
+            return code;
+        count += splice_items(&w, sy_json_get_z(reply.root, "items"));
+        cursor = sy_json_text(sy_json_get_z(reply.root, "next_cursor"), &cli->arena);
+    } while (cursor.len && count < LIST_ITEMS_MAX);
+    sy_jw_array_end(&w);
+    sy_jw_object_end(&w);
+    if (!sy_buf_ok(&all) ||
+        sy_json_read(sy_buf_str(&all), SY_JSON_DEPTH_MAX + 8, &root, NULL) != SY_OK)
+        return cli_fail(cli, "the list is too long");
+    *ret_items = sy_json_get_z(root, "items");
+    if (cli->json)
+        cli_print_json(cli, sy_buf_str(&all));
+    return SY_EXIT_DONE;
+}
+
+void cli_segment(struct sy_buf *path, struct sy_str segment)
+{
+    sy_buf_append_char(path, '/');
+    sy_percent(path, segment);
 }
 
 void cli_query(struct sy_buf *path, const char *name, struct sy_str value)

@@ -15,7 +15,8 @@ static const struct cli_option options[] = {
      false},
     {"--catalogue", "DIR", "sandbox: load real catalogues from this folder", false},
     {"--listen", "ADDRESS", "listen here instead of the configured address", false},
-    {"--admin-listen", "ADDRESS", "metrics here instead of the configured address", false},
+    {"--admin-listen", "ADDRESS", "metrics here instead of the configured address; off: none",
+     false},
     {NULL, NULL, NULL, false},
 };
 
@@ -55,6 +56,23 @@ static bool is_loopback(struct sy_str address)
            sy_str_starts(address, SY_STR("[::1]:"));
 }
 
+static struct sy_str sample_call(struct cli *cli)
+{
+    struct sy_json_writer w;
+    struct sy_buf out;
+
+    cli_writer(cli, &out, &w);
+    sy_jw_object(&w);
+    sy_jw_member_z(&w, "tool", "gmail_fetch_emails");
+    sy_jw_member_z(&w, "user_id", "user_123");
+    sy_jw_name(&w, "arguments");
+    sy_jw_object(&w);
+    sy_jw_member_z(&w, "query", "is:unread");
+    sy_jw_object_end(&w);
+    sy_jw_object_end(&w);
+    return sy_buf_str(&out);
+}
+
 static int print_start(struct cli *cli, struct sy_gateway *gateway, bool sandbox)
 {
     struct sy_str url = sy_gateway_url(gateway), admin = sy_gateway_admin_url(gateway), secret;
@@ -77,10 +95,8 @@ static int print_start(struct cli *cli, struct sy_gateway *gateway, bool sandbox
                "  export SWITCHYARD_URL=%.*s\n  export SWITCHYARD_KEY=%.*s\n",
                SY_FMT(url), SY_FMT(secret));
         printf("\ntry:\n  curl -s $SWITCHYARD_URL/v1/execute -H \"Authorization: Bearer "
-               "$SWITCHYARD_KEY\" -H 'Content-Type: application/json' \\\n"
-               "       -d '{\"tool\": \"gmail_fetch_emails\", \"user_id\": \"user_123\", "
-               "\"arguments\": "
-               "{\"query\": \"is:unread\"}}'\n");
+               "$SWITCHYARD_KEY\" \\\n       -H 'Content-Type: application/json' -d '%.*s'\n",
+               SY_FMT(sample_call(cli)));
     }
     fflush(stdout);
     return SY_EXIT_DONE;
@@ -145,6 +161,8 @@ static int serve(struct cli *cli)
         config.settings.listen = cli_get(cli, "--listen");
     if (cli_has(cli, "--admin-listen"))
         config.settings.admin_listen = cli_get(cli, "--admin-listen");
+    if (sy_str_eq(config.settings.admin_listen, SY_STR("off")))
+        config.settings.admin_listen = SY_STR("");
     if (sandbox && !is_loopback(config.settings.listen)) {
         sy_config_release(&config);
         return cli_usage(cli, "the sandbox listens on loopback only");

@@ -214,7 +214,7 @@ static int start_parts(struct sy_gateway *gateway, struct sy_err *err)
     unsigned threads = thread_count(gateway);
     int status = sy_transfers_global_init(err);
 
-    if (status == SY_OK && gateway->options.sandbox)
+    if (status == SY_OK && (gateway->options.sandbox || gateway->options.scratch_store))
         status = sandbox_folder(gateway, err);
     if (status == SY_OK && gateway->options.sandbox)
         status = gateway_sandbox_start(gateway, err);

@@ -9,6 +9,7 @@
 
 #include "cli/config_load.h"
 #include "contract/registry.h"
+#include "contract/vendor.h"
 
 struct sy_gateway;
 
@@ -19,7 +20,8 @@ struct sy_gateway_options {
     struct sy_str catalogue;        /* sandbox: folder with real catalogues */
     unsigned sandbox_ports[6];      /* composio, pipedream, scalekit, github, infisical, worker */
     bool one_shot;                  /* a command's own: 127.0.0.1:0, one thread, no admin port */
-    struct sy_str local_secret;     /* accepted as a key with all scopes of tenant `default` */
+    bool scratch_store;         /* a store of its own in a temporary folder, removed at the end */
+    struct sy_str local_secret; /* accepted as a key with all scopes of tenant `default` */
 };
 
 /* Starts everything; SY_UNAVAILABLE with the holder's URL if another gateway has the store. */
@@ -42,6 +44,19 @@ int sy_gateway_make_key(struct sy_gateway *gateway, struct sy_str name, struct s
                         struct sy_str *ret_secret, struct sy_err *err);
 /* Puts the sandbox's example rows into the registry. */
 int sy_gateway_seed_sandbox(struct sy_gateway *gateway, struct sy_err *err);
+/* How a vendor took the cheapest authenticated request; slices live in the caller's arena. */
+struct sy_ping {
+    struct sy_str vendor;
+    bool present; /* it has what it needs to be asked */
+    bool asked;   /* it knows such a request */
+    bool ok;
+    int64_t took_ms;
+    struct sy_failure failure; /* asked and not ok */
+    struct sy_str why;         /* not present: which setting is missing */
+};
+/* Asks every vendor, one after the other; blocks. Not from a loop's thread. */
+size_t sy_gateway_ping(struct sy_gateway *gateway, struct sy_arena *arena,
+                       struct sy_ping rets[SY_VENDORS_MAX]);
 /* Warnings of the start (vendors without credentials, …), one a line. */
 struct sy_str sy_gateway_warnings(const struct sy_gateway *gateway);
 

@@ -19,44 +19,80 @@ static const char *next_step(struct sy_str origin)
     return NULL;
 }
 
+static void print_line(struct cli *cli, const char *name, struct sy_str text)
+{
+    cli_printf(cli, "  %-16s ", name);
+    cli_print(cli, CLI_PLAIN, text);
+    cli_newline(cli);
+}
+
+/* {pointer|parameter|header, detail}: where, then what. */
+static void print_errors(struct cli *cli, struct sy_json errors)
+{
+    static const char *const places[] = {"pointer", "parameter", "header", "place"};
+    struct sy_json_iter iter = sy_json_iter(errors);
+    struct sy_json item;
+    struct sy_str name;
+
+    while (sy_json_next(&iter, &name, &item)) {
+        struct sy_str place = {"", 0}, detail = cli_text(cli, item, "detail");
+
+        for (size_t i = 0; i < SY_ARRAY_LEN(places) && !place.len; i++)
+            place = cli_text(cli, item, places[i]);
+        cli_printz(cli, CLI_PLAIN, "  ");
+        cli_print(cli, CLI_CYAN, place);
+        cli_printz(cli, CLI_PLAIN, place.len ? ": " : "");
+        cli_print(cli, CLI_PLAIN, detail.len ? detail : item.raw);
+        cli_newline(cli);
+    }
+}
+
 static void print_member(struct cli *cli, const struct cli_reply *reply, const char *name)
 {
     struct sy_json value = sy_json_get_z(reply->root, name);
-    struct sy_str text;
+    bool container = value.type == SY_JSON_ARRAY || value.type == SY_JSON_OBJECT;
+    bool of_texts = value.type == SY_JSON_ARRAY;
+    struct sy_json_iter iter = sy_json_iter(value);
+    struct sy_json item;
+    struct sy_str key;
 
-    if (sy_json_is_nothing(value) ||
-        ((value.type == SY_JSON_ARRAY || value.type == SY_JSON_OBJECT) && !sy_json_count(value)))
+    if (sy_json_is_nothing(value) || (container && !sy_json_count(value)))
         return;
-    text = sy_json_text(value, &cli->arena);
-    fprintf(stderr, "  %-16s %.*s\n", name, SY_FMT(text.ptr ? text : value.raw));
+    while (of_texts && sy_json_next(&iter, &key, &item))
+        of_texts = item.type == SY_JSON_STRING;
+    print_line(cli, name, of_texts ? cli_join(cli, value, ", ") : cli_text(cli, value, NULL));
 }
 
 int cli_problem(struct cli *cli, const struct cli_reply *reply)
 {
     static const char *const members[] = {
-        "cause",        "connect_url",   "connection_id", "missing_scopes", "fix",
-        "todo",         "suggestions",   "renamed_to",    "case_id",        "issue_url",
-        "requested_at", "due_at",        "rules",         "errors",         "provider_status",
-        "limit_bytes",  "provider_body", "connected_at",  "call_id"};
-    struct sy_str code = sy_json_text(sy_json_get_z(reply->root, "code"), &cli->arena);
-    struct sy_str detail = sy_json_text(sy_json_get_z(reply->root, "detail"), &cli->arena);
-    struct sy_str title = sy_json_text(sy_json_get_z(reply->root, "title"), &cli->arena);
-    const char *step = next_step(sy_json_text(sy_json_get_z(reply->root, "origin"), &cli->arena));
+        "cause",       "by",     "connect_url",   "connection_id", "missing_scopes",
+        "fix",         "todo",   "suggestions",   "renamed_to",    "case_id",
+        "issue_url",   "due_at", "requested_at",  "rules",         "provider_status",
+        "limit_bytes", "budget", "provider_body", "connected_at",  "call_id"};
+    struct sy_str code = cli_text(cli, reply->root, "code");
+    struct sy_str detail = cli_text(cli, reply->root, "detail");
+    const char *step = next_step(cli_text(cli, reply->root, "origin"));
 
     if (cli->json) {
         cli_print_json(cli, reply->body);
         return SY_EXIT_FAILED;
     }
-    if (!code.ptr)
+    if (!code.len)
         return cli_fail(cli, "the gateway answered %d without a problem document", reply->status);
-    fprintf(stderr, "%s%.*s%s (%d): %.*s\n", cli->colour ? "\033[31m" : "", SY_FMT(code),
-            cli->colour ? "\033[0m" : "", reply->status, SY_FMT(detail.len ? detail : title));
+    cli_to_remarks(cli);
+    cli_print(cli, CLI_RED, code);
+    cli_printf(cli, " (%d): ", reply->status);
+    cli_print(cli, CLI_PLAIN, detail.len ? detail : cli_text(cli, reply->root, "title"));
+    cli_newline(cli);
+    print_errors(cli, sy_json_get_z(reply->root, "errors"));
     for (size_t i = 0; i < SY_ARRAY_LEN(members); i++)
         print_member(cli, reply, members[i]);
     if (sy_json_is_true(sy_json_get_z(reply->root, "maybe_applied")))
-        fprintf(stderr, "  %-16s the call may have changed something; look before you repeat it\n",
-                "maybe_applied");
+        print_line(cli, "maybe_applied",
+                   SY_STR("the call may have changed something; look before you repeat it"));
     if (step)
-        fprintf(stderr, "  %-16s %s\n", "next", step);
+        print_line(cli, "next", sy_str_of(step));
+    cli_to_results(cli);
     return SY_EXIT_FAILED;
 }
