@@ -1,5 +1,8 @@
 #include "vendors/common/near.h"
 
+#define WORD_MAX 32u
+#define TYPO_MIN 4u /* letters a word needs before one of them may be wrong */
+
 static bool is_separator(char c)
 {
     return c == '_' || c == '-' || c == '.' || c == ' ';
@@ -30,45 +33,61 @@ static bool next_word(struct sy_str *rest, struct sy_str *ret_word)
     return false;
 }
 
-static bool has_word(struct sy_str name, struct sy_str word)
+/* Lower case into `out`; longer words are cut, which is good enough for likeness. */
+static struct sy_str lower(struct sy_str word, char out[WORD_MAX])
 {
-    struct sy_str other;
+    size_t len = word.len < WORD_MAX ? word.len : WORD_MAX;
 
-    while (next_word(&name, &other))
-        if (sy_str_eq_nocase(word, other))
-            return true;
-    return false;
+    for (size_t i = 0; i < len; i++)
+        out[i] = (char)(word.ptr[i] >= 'A' && word.ptr[i] <= 'Z' ? word.ptr[i] - 'A' + 'a'
+                                                                 : word.ptr[i]);
+    return sy_str_from(out, len);
 }
 
-/* How many words of `a` stand in `b`; *ret_missing tells how many do not. */
-static unsigned shared_words(struct sy_str a, struct sy_str b, unsigned *ret_missing)
+/* 4 for the same word, 3 for one with a typing error, 0. */
+static unsigned word_likeness(struct sy_str a, struct sy_str b)
 {
-    struct sy_str word;
-    unsigned shared = 0;
+    char a_low[WORD_MAX], b_low[WORD_MAX];
+
+    if (sy_str_eq_nocase(a, b))
+        return 4;
+    if (a.len < TYPO_MIN || b.len < TYPO_MIN)
+        return 0;
+    return sy_str_distance(lower(a, a_low), lower(b, b_low), 1) <= 1 ? 3 : 0;
+}
+
+/* How well the words of `a` stand in `b`; *ret_missing tells how many do not stand there as such. */
+static unsigned likeness(struct sy_str a, struct sy_str b, unsigned *ret_missing)
+{
+    struct sy_str word, other;
+    unsigned sum = 0;
 
     *ret_missing = 0;
     while (next_word(&a, &word)) {
-        if (has_word(b, word))
-            shared++;
-        else
-            (*ret_missing)++;
+        struct sy_str rest = b;
+        unsigned best = 0;
+        while (best < 4 && next_word(&rest, &other)) {
+            unsigned one = word_likeness(word, other);
+            best = one > best ? one : best;
+        }
+        sum += best;
+        *ret_missing += best < 4;
     }
-    return shared;
+    return sum;
 }
 
 void sy_near_add(struct sy_near *near, struct sy_str name)
 {
     unsigned missing, extra;
-    unsigned shared = shared_words(near->wanted, name, &missing);
-    unsigned score;
+    unsigned score = 64 + likeness(near->wanted, name, &missing);
     size_t at = near->count;
 
-    shared_words(name, near->wanted, &extra);
+    likeness(name, near->wanted, &extra);
     if (sy_str_eq(name, near->wanted))
         near->exact = true;
     if (!missing && !extra && !near->same.ptr)
         near->same = name;
-    score = 64 + 4 * shared > missing + extra ? 64 + 4 * shared - missing - extra : 0;
+    score = score > missing + extra ? score - missing - extra : 0;
     if (near->count < SY_NEAR_MAX)
         near->count++;
     else if (score <= near->scores[--at])
@@ -95,6 +114,19 @@ struct sy_str sy_near_json(const struct sy_near *near, struct sy_arena *mem)
         sy_jw_str(&w, near->names[i]);
     sy_jw_array_end(&w);
     return sy_buf_ok(&out) ? sy_buf_str(&out) : (struct sy_str){0};
+}
+
+struct sy_str sy_near_detail(const struct sy_near *near, const char *vendor, struct sy_arena *mem)
+{
+    const struct sy_str renamed[] = {near->wanted,      SY_STR(" goes by the name "),
+                                     near->same,        SY_STR(" at "),
+                                     sy_str_of(vendor), SY_STR(" now.")};
+    const struct sy_str absent[] = {SY_STR("There is no "), near->wanted, SY_STR(" at "),
+                                    sy_str_of(vendor), SY_STR(".")};
+
+    if (near->same.ptr)
+        return sy_arena_join(mem, renamed, SY_ARRAY_LEN(renamed));
+    return sy_arena_join(mem, absent, SY_ARRAY_LEN(absent));
 }
 
 struct sy_str sy_tool_words(struct sy_str tool, struct sy_str slug, struct sy_arena *mem)

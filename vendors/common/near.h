@@ -21,6 +21,8 @@ struct sy_near {
 void sy_near_add(struct sy_near *near, struct sy_str name);
 /* JSON array of names, best first; absent if there are none. */
 struct sy_str sy_near_json(const struct sy_near *near, struct sy_arena *mem);
+/* One sentence for people: renamed, or not there. */
+struct sy_str sy_near_detail(const struct sy_near *near, const char *vendor, struct sy_arena *mem);
 /* The action part of a tool's name ("FETCH_EMAILS" of GMAIL_FETCH_EMAILS) as words with spaces. */
 struct sy_str sy_tool_words(struct sy_str tool, struct sy_str slug, struct sy_arena *mem);
 

@@ -15,6 +15,7 @@ enum sy_composio_phase {
     COMPOSIO_ASKED,    /* the operation's own first request is out */
     COMPOSIO_ACCOUNTS, /* EXECUTE: why is there no account? */
     COMPOSIO_NEAR,     /* EXECUTE: which tools resemble the missing one? */
+    COMPOSIO_ANY,      /* EXECUTE: which tools has the toolkit at all? */
     COMPOSIO_TOOLKIT,  /* EXECUTE: is the toolkit itself unknown? */
     COMPOSIO_CONFIG,   /* LINK: waits for the auth config; PROBE: looks for one */
     COMPOSIO_CREATE,   /* AUTH_CONFIG: makes one */

@@ -83,18 +83,22 @@ static enum sy_step provider_failed(struct sy_composio_op *op, const struct sy_t
     return sy_connect_fail(&op->connect, t, &failure, sy_composio_connection_key(t));
 }
 
-static enum sy_step ask_near(struct sy_composio_op *op, const struct sy_turn *t)
+/* By the tool's words first; where no tool has them, whatever the toolkit has. */
+static enum sy_step ask_near(struct sy_composio_op *op, const struct sy_turn *t,
+                             enum sy_composio_phase phase)
 {
     const struct sy_target *target = &t->what->target;
     struct sy_send s;
 
-    op->phase = COMPOSIO_NEAR;
+    op->phase = phase;
     sy_composio_begin(&s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/tools");
     sy_send_query(&s, "toolkit_slug", target->vendor_slug);
-    sy_send_query(&s, "query", sy_tool_words(t->what->tool, target->vendor_slug, t->facts->mem));
+    if (phase == COMPOSIO_NEAR)
+        sy_send_query(&s, "query",
+                      sy_tool_words(t->what->tool, target->vendor_slug, t->facts->mem));
     sy_send_query_z(&s, "include_deprecated", "true");
     sy_send_query_z(&s, "toolkit_versions", "latest");
-    sy_send_query_z(&s, "limit", "20");
+    sy_send_query_z(&s, "limit", phase == COMPOSIO_NEAR ? "20" : "100");
     return sy_send_done(&s);
 }
 
@@ -104,7 +108,7 @@ static enum sy_step error_reply(struct sy_composio_op *op, const struct sy_turn 
 
     switch (sy_composio_error(t, &op->failure)) {
     case COMPOSIO_LOOK_TOOL:
-        return ask_near(op, t);
+        return ask_near(op, t, COMPOSIO_NEAR);
     case COMPOSIO_LOOK_ACCOUNT:
         op->phase = COMPOSIO_ACCOUNTS;
         t->wish->forget.accounts = true;
@@ -170,6 +174,8 @@ static enum sy_step near_told(struct sy_composio_op *op, const struct sy_turn *t
     iter = sy_json_iter(sy_reply_ok(t) ? sy_json_get_z(root, "items") : (struct sy_json){0});
     while (sy_json_next(&iter, &name, &item))
         sy_near_add(&near, sy_json_text(sy_json_get_z(item, "slug"), t->facts->mem));
+    if (!near.count && op->phase == COMPOSIO_NEAR && sy_reply_ok(t))
+        return ask_near(op, t, COMPOSIO_ANY);
     if (!near.count) {
         op->phase = COMPOSIO_TOOLKIT;
         sy_composio_begin(&s, t, SY_VERB_GET, SY_FOR_LOOKUP, SY_REQUEST_NONE, "/toolkits");
@@ -209,6 +215,7 @@ enum sy_step sy_composio_execute_resume(struct sy_composio_op *op, const struct 
     case COMPOSIO_ACCOUNTS:
         return accounts_told(op, t);
     case COMPOSIO_NEAR:
+    case COMPOSIO_ANY:
         return near_told(op, t);
     case COMPOSIO_TOOLKIT:
         return toolkit_told(op, t);

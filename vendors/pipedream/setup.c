@@ -85,6 +85,7 @@ static enum sy_step near_told(struct sy_pipedream_op *op, const struct sy_turn *
         op->phase = PIPEDREAM_APP;
         return sy_pipedream_tool_send(op, t);
     }
+    op->failure.detail = sy_near_detail(&near, "Pipedream", t->facts->mem);
     if (near.exact) {
         op->failure.cause = SY_CAUSE_DEPRECATED;
         op->failure.detail = SY_JOIN(t, near.wanted, SY_STR(" exists, but not as version "),

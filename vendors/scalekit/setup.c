@@ -62,6 +62,7 @@ static enum sy_step near_told(struct sy_scalekit_op *op, const struct sy_turn *t
     iter = sy_json_iter(sy_json_get_z(root, "tool_names"));
     while (sy_json_next(&iter, &name, &item))
         sy_near_add(&near, sy_json_text(item, t->facts->mem));
+    op->failure.detail = sy_near_detail(&near, "Scalekit", t->facts->mem);
     if (near.same.ptr && !near.exact) {
         op->failure.cause = SY_CAUSE_RENAMED;
         op->failure.renamed_to = near.same;
