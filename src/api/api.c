@@ -178,7 +178,7 @@ static bool find_route(struct api_request *rq, bool admin_port)
     return false;
 }
 
-/* Reading a body of JSON is the rule; what may have none, or another form, says so by its schema. */
+/* What holds for every body; its form is the handler's to check. */
 static bool check_body(struct api_request *rq)
 {
     struct sy_str body = sy_exchange_body(rq->x);

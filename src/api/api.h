@@ -1,8 +1,8 @@
 /*
  * The HTTP API: routes, key check, problem documents, OpenAPI, over the engine and the store.
  *
- * One struct sy_api a process and one struct sy_api_loop a loop. What is served stands in route.def;
- * the router, OPTIONS, 405, the query check, the OpenAPI document and docs/api.md come from it.
+ * One struct sy_api a process and one struct sy_api_loop a loop. What is served stands in
+ * route.def; router, OPTIONS, 405, query check, OpenAPI document and docs/api.md come from it.
  */
 #ifndef SY_API_API_H
 #define SY_API_API_H

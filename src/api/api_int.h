@@ -96,7 +96,7 @@ enum api_body_kind {
     API_BODY_OTHER
 };
 enum api_body_kind api_body_kind(const struct sy_http_head *head);
-/* The token of "Authorization: Bearer …"; absent without one, or when it is malformed or repeated. */
+/* The token of "Authorization: Bearer …"; absent without one, if malformed or repeated. */
 struct sy_str api_bearer(const struct sy_http_head *head);
 
 /* ---- auth.c ---- */

@@ -95,7 +95,7 @@ static struct sy_str element_of(struct sy_arena *arena, struct sy_str parent, si
 /* ---- values ---- */
 
 /*
- * Half a surrogate pair would be decoded to U+FFFD, so that two different texts would look the same:
+ * Half a surrogate pair would be decoded to U+FFFD, so that two different texts would look alike:
  * nothing that we compare or decide on may hold one. `raw` is a valid JSON string.
  */
 static bool has_lone_surrogate(struct sy_str raw)

@@ -37,8 +37,8 @@ struct change_state {
 bool api_change_permitted(const struct change_input *in, int64_t version);
 /*
  * The JSON rows that `patches` (a JSON array of partial rows) make of `before`: rows are told by
- * their vendor, null removes a member, an unknown vendor adds a row. Faults go to `errors`. Absent on
- * a fault.
+ * their vendor, null removes a member, an unknown vendor adds a row. Faults go to `errors`; then
+ * the answer is absent.
  */
 struct sy_str api_rows_patched(const struct api_rows *before, struct sy_str patches,
                                struct api_errors *errors);

@@ -95,7 +95,7 @@ static void write_member(struct sy_json_writer *w, struct sy_str raw_name, struc
     sy_jw_raw(w, value.raw);
 }
 
-/* Members of a patch that set something; facts belong to the toolkit, so they go to the first row. */
+/* Members of a patch that set something. Facts are the toolkit's, so the first row has them. */
 static void write_patch(struct sy_json_writer *w, struct sy_json patch, bool facts, bool others,
                         struct sy_arena *arena)
 {
