@@ -33,10 +33,12 @@ static void write_route(struct sy_json_writer *w, const struct sy_call *call)
 
 static void write_timing(struct sy_json_writer *w, const struct sy_call *call)
 {
+    int64_t total_us = sy_loop_now_us(call->el->loop) - call->started_us;
+
     sy_jw_name(w, "timing");
     sy_jw_object(w);
     sy_jw_name(w, "total_ms");
-    sy_jw_us_as_ms(w, sy_loop_now_us(call->el->loop) - call->started_us);
+    sy_jw_us_as_ms(w, total_us > call->vendor_us ? total_us : call->vendor_us);
     sy_jw_name(w, "vendor_ms");
     sy_jw_us_as_ms(w, call->vendor_us);
     sy_jw_object_end(w);

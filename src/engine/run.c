@@ -130,7 +130,9 @@ static void transfer_done(struct sy_transfer *transfer, const struct sy_transfer
 
     run->replies[run->reply_count++] = transfer;
     run->transfer = NULL;
-    run->vendor_us += sy_loop_now_us(run->el->loop) - run->sent_us;
+    /* The transport's own clock: a loop's stands still within a turn, and a turn may be all it took. */
+    run->vendor_us +=
+        result->total_us > 0 ? result->total_us : sy_loop_now_us(run->el->loop) - run->sent_us;
     count_upstream(run, result);
     if (run->wish.request.effect == SY_REQUEST_WRITE && result->started)
         run->write_started = true;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "net/transfers_int.h"
 
 #define HEAD_START 2048
@@ -272,7 +273,7 @@ size_t sy_net_on_header(char *data, size_t size, size_t count, void *transfer)
     size_t len = size * count;
 
     if (t->reply.first_us == 0)
-        t->reply.first_us = sy_loop_now_us(t->owner->loop);
+        t->reply.first_us = sy_clock_us();
     return take_line(t, sy_str_from(data, len)) ? len : 0;
 }
 
