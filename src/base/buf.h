@@ -34,7 +34,8 @@ void sy_buf_append_char(struct sy_buf *buf, char c);
 void sy_buf_append_z(struct sy_buf *buf, const char *z);
 void sy_buf_append_u64(struct sy_buf *buf, uint64_t value);
 void sy_buf_append_i64(struct sy_buf *buf, int64_t value);
-void sy_buf_printf(struct sy_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sy_buf_printf(struct sy_buf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Drops the first `count` bytes. */
 void sy_buf_consume(struct sy_buf *buf, size_t count);
 /* What is in it; valid until the next call that changes the buffer. */

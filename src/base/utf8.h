@@ -13,7 +13,8 @@
  * inside a sequence. `at` must be below `end`.
  */
 size_t sy_utf8_step(const unsigned char *at, const unsigned char *end, size_t *ret_bad);
-/* Writes the sequence for a scalar value (not a surrogate, at most 0x10ffff); returns its length. */
+/* Writes the sequence for a scalar value (not a surrogate, at most 0x10ffff); returns its length.
+ */
 size_t sy_utf8_put(uint32_t value, char out[4]);
 
 #endif

@@ -66,23 +66,23 @@ struct sy_failure {
     /* Members of single codes; absent slices are left out of the problem document. */
     struct sy_str connect_url;
     struct sy_str connection_id;
-    int64_t expires_at_ms; /* unix; 0: unknown */
+    int64_t expires_at_ms;        /* unix; 0: unknown */
     struct sy_str connected_at;   /* JSON array of vendor names */
     struct sy_str missing_scopes; /* JSON array; absent = null */
     const char *fix;              /* scope_missing: "reconsent", "operator" */
     struct sy_str todo;           /* toolkit_not_configured */
     int provider_status;
-    struct sy_str provider_body;  /* JSON value */
-    struct sy_str errors;         /* JSON array of {pointer, detail} */
-    struct sy_str suggestions;    /* JSON array of names */
+    struct sy_str provider_body; /* JSON value */
+    struct sy_str errors;        /* JSON array of {pointer, detail} */
+    struct sy_str suggestions;   /* JSON array of names */
     struct sy_str renamed_to;
     struct sy_str case_id;
     struct sy_str issue_url;
     int64_t requested_at_ms;
     int64_t due_at_ms;
-    struct sy_str rules;          /* policy_denied: JSON array of {rule, removed, why} */
+    struct sy_str rules; /* policy_denied: JSON array of {rule, removed, why} */
     uint64_t limit_bytes;
-    int status;                   /* HTTP status where HTTP wants a finer one; 0: the code's own */
+    int status; /* HTTP status where HTTP wants a finer one; 0: the code's own */
 };
 
 /* Moves every slice of the failure into `mem`; absent ones stay absent. For failures that must

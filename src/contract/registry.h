@@ -35,12 +35,12 @@ struct sy_pair {
 
 /* A route: one toolkit at one vendor. Key: (toolkit, vendor). */
 struct sy_row {
-    struct sy_str toolkit;     /* canonical: lower case, as first written */
-    struct sy_str vendor;      /* "composio", "scalekit", "pipedream", "worker", "pending", "session" */
+    struct sy_str toolkit; /* canonical: lower case, as first written */
+    struct sy_str vendor;  /* "composio", "scalekit", "pipedream", "worker", "pending", "session" */
     struct sy_str vendor_slug; /* defaults to toolkit */
     enum sy_row_state state;
     bool has_rank;
-    int64_t rank;              /* lower first */
+    int64_t rank; /* lower first */
     struct sy_str tool_prefix;
     struct sy_str connection;     /* Scalekit */
     struct sy_str auth_config_id; /* Composio */
@@ -54,15 +54,15 @@ struct sy_row {
     struct sy_str issue_url;
     int64_t requested_at_ms;
     int64_t due_at_ms;
-    struct sy_str awaited;  /* PENDING-NATIVE: the vendor waited for, or absent */
+    struct sy_str awaited; /* PENDING-NATIVE: the vendor waited for, or absent */
     struct sy_str notes;
     const struct sy_pair *mcp_servers; /* name = tenant */
     size_t mcp_server_count;
     const struct sy_pair *extra; /* unknown Markdown columns, kept */
     size_t extra_count;
-    int64_t version_number;     /* row version: grows with each change of the toolkit */
+    int64_t version_number; /* row version: grows with each change of the toolkit */
     int64_t changed_at_ms;
-    int64_t expires_at_ms;      /* DISCOVERED: when the probe's memory ends; 0: never */
+    int64_t expires_at_ms; /* DISCOVERED: when the probe's memory ends; 0: never */
 };
 
 /* What belongs to the toolkit, not to a row. */
@@ -80,15 +80,15 @@ bool sy_match_from_name(struct sy_str name, enum sy_match *ret);
 
 /* How one canonical tool is called at one vendor. Key: (tool, vendor). */
 struct sy_tool_map {
-    struct sy_str tool;        /* canonical name, lower case */
+    struct sy_str tool; /* canonical name, lower case */
     struct sy_str toolkit;
     struct sy_str vendor;
     struct sy_str vendor_tool; /* exact */
     enum sy_match match;
-    enum sy_effect effect;     /* UNKNOWN: not stated */
+    enum sy_effect effect;         /* UNKNOWN: not stated */
     const struct sy_pair *renames; /* canonical argument -> vendor's argument */
     size_t rename_count;
-    const struct sy_str *aliases;  /* further names of the canonical tool */
+    const struct sy_str *aliases; /* further names of the canonical tool */
     size_t alias_count;
 };
 
@@ -99,21 +99,26 @@ struct sy_tenant {
     bool disabled;
 };
 
-enum sy_scope { SY_SCOPE_CALL = 1, SY_SCOPE_CONNECT = 2, SY_SCOPE_REGISTRY = 4, SY_SCOPE_ADMIN = 8 };
+enum sy_scope {
+    SY_SCOPE_CALL = 1,
+    SY_SCOPE_CONNECT = 2,
+    SY_SCOPE_REGISTRY = 4,
+    SY_SCOPE_ADMIN = 8
+};
 /* "call,connect" -> mask; false on an unknown name or an empty list. */
 bool sy_scopes_parse(struct sy_str list, unsigned *ret_scopes);
 /* Appends "call,connect". */
 void sy_scopes_write(struct sy_buf *out, unsigned scopes);
 
 struct sy_key {
-    struct sy_str id;          /* key_… */
-    unsigned char hash[32];    /* SHA-256 of the secret (256 random bits, so no salt is needed) */
+    struct sy_str id;       /* key_… */
+    unsigned char hash[32]; /* SHA-256 of the secret (256 random bits, so no salt is needed) */
     struct sy_str tenant;
     unsigned scopes;
     struct sy_str environment; /* "production" or "development" */
     struct sy_str name;
     int64_t created_at_ms;
-    int64_t revoked_at_ms;     /* 0: valid */
+    int64_t revoked_at_ms; /* 0: valid */
 };
 
 /* Everything the snapshot is built from. Rows of one toolkit stand together. */

@@ -1,6 +1,6 @@
 /*
- * The immutable picture the resolver reads: registry + policy, indexed. Built off the loops, swapped
- * whole, freed when every loop has moved on. All reads are pure and O(1) or O(candidates).
+ * The immutable picture the resolver reads: registry + policy, indexed. Built off the loops,
+ * swapped whole, freed when every loop has moved on. All reads are pure and O(1) or O(candidates).
  */
 #ifndef SY_CONTRACT_SNAPSHOT_H
 #define SY_CONTRACT_SNAPSHOT_H
@@ -39,8 +39,8 @@ const struct sy_toolkit *sy_snapshot_toolkit(const struct sy_snapshot *snapshot,
 /* In name order, for listings. */
 size_t sy_snapshot_toolkit_count(const struct sy_snapshot *snapshot);
 const struct sy_toolkit *sy_snapshot_toolkit_at(const struct sy_snapshot *snapshot, size_t index);
-/* Map row by canonical tool name or alias or a vendor's exact name (normalised), at `vendor` (absent:
- * any vendor: the first). Candidates are returned too; look at ->match. */
+/* Map row by canonical tool name or alias or a vendor's exact name (normalised), at `vendor`
+ * (absent: any vendor: the first). Candidates are returned too; look at ->match. */
 const struct sy_tool_map *sy_snapshot_map(const struct sy_snapshot *snapshot, struct sy_str tool,
                                           struct sy_str vendor);
 /* All map rows of one canonical tool. */

@@ -19,8 +19,8 @@ struct sy_store;
 /* ---- registry ---- */
 
 enum sy_change_kind {
-    SY_CHANGE_PUT_TOOLKIT,   /* the toolkit's rows and facts become exactly these (none: deleted) */
-    SY_CHANGE_PUT_ROW,       /* one row, others of the toolkit stay */
+    SY_CHANGE_PUT_TOOLKIT, /* the toolkit's rows and facts become exactly these (none: deleted) */
+    SY_CHANGE_PUT_ROW,     /* one row, others of the toolkit stay */
     SY_CHANGE_DELETE_ROW,
     SY_CHANGE_PUT_MAP,
     SY_CHANGE_DELETE_MAP,
@@ -29,7 +29,7 @@ enum sy_change_kind {
 struct sy_change {
     enum sy_change_kind kind;
     struct sy_str toolkit;
-    int64_t expected_version;  /* toolkit's version for PUT_TOOLKIT/…; -1: do not check; 0: must not exist */
+    int64_t expected_version; /* the toolkit's; -1: do not check; 0: must not exist */
     const struct sy_row *rows; /* PUT_TOOLKIT: all; PUT_ROW: one; DELETE_ROW: vendor is read */
     size_t row_count;
     const struct sy_toolkit_facts *facts; /* or NULL: unchanged */
@@ -63,7 +63,7 @@ struct sy_case_bump {
     struct sy_str tenant;
     struct sy_str tool;
     int64_t at_ms;
-    unsigned daily_cap;       /* new cases a tenant a day */
+    unsigned daily_cap; /* new cases a tenant a day */
 };
 
 /* ---- ledger ---- */
@@ -77,9 +77,9 @@ struct sy_ledger_row {
 };
 
 struct sy_ledger_query {
-    struct sy_str tenant;  /* absent: all (admin) */
-    struct sy_str id;      /* one call */
-    struct sy_str before;  /* cursor: ids lower than this */
+    struct sy_str tenant;                /* absent: all (admin) */
+    struct sy_str id;                    /* one call */
+    struct sy_str before;                /* cursor: ids lower than this */
     struct sy_str toolkit, vendor, code; /* filters over the row's members, absent = any */
     unsigned limit;
 };
@@ -99,9 +99,9 @@ struct sy_idempotency_row {
     unsigned char body_hash[32];
     struct sy_str call_id;
     int64_t expires_at_ms;
-    bool unknown;           /* the outcome was lost, or too large to keep */
+    bool unknown; /* the outcome was lost, or too large to keep */
     int status;
-    struct sy_str answer;   /* the response body; absent in index listings */
+    struct sy_str answer; /* the response body; absent in index listings */
 };
 
 typedef bool sy_idempotency_fn(const struct sy_idempotency_row *row, void *ctx);
@@ -115,7 +115,8 @@ struct sy_store_ops {
     int (*apply)(struct sy_store *store, const struct sy_change *changes, size_t count,
                  const struct sy_change_note *note, bool dry_run, int64_t *ret_version,
                  struct sy_err *err);
-    /* Changes of a toolkit, newest first, as a JSON array of {version, at, actor, reason, before, after}. */
+    /* Changes of a toolkit, newest first, as a JSON array of {version, at, actor, reason, before,
+     * after}. */
     int (*history)(struct sy_store *store, struct sy_str toolkit, unsigned limit,
                    struct sy_arena *arena, struct sy_str *ret_json, struct sy_err *err);
     /* Grows when another process has written; cheap. */
@@ -148,8 +149,8 @@ struct sy_store_ops {
     int (*query_ledger)(struct sy_store *store, const struct sy_ledger_query *query,
                         struct sy_arena *arena, struct sy_ledger_row **ret_rows, size_t *ret_count,
                         struct sy_err *err);
-    int (*drained)(struct sy_store *store, struct sy_drained *places, size_t max,
-                   size_t *ret_count, struct sy_err *err);
+    int (*drained)(struct sy_store *store, struct sy_drained *places, size_t max, size_t *ret_count,
+                   struct sy_err *err);
     int (*trim)(struct sy_store *store, int64_t before_ms, struct sy_err *err);
 
     int (*put_idempotency)(struct sy_store *store, const struct sy_idempotency_row *rows,

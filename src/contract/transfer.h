@@ -13,10 +13,10 @@
 /* Why a transfer ended without a usable reply. */
 enum sy_net_failure {
     SY_NET_OK = 0,
-    SY_NET_UNREACHABLE,  /* DNS, refused, TLS: never reached the vendor's application */
-    SY_NET_RESET,        /* the connection died */
+    SY_NET_UNREACHABLE, /* DNS, refused, TLS: never reached the vendor's application */
+    SY_NET_RESET,       /* the connection died */
     SY_NET_TIMEOUT,
-    SY_NET_PROTOCOL,     /* nonsense, truncated, bad framing, bad encoding */
+    SY_NET_PROTOCOL, /* nonsense, truncated, bad framing, bad encoding */
     SY_NET_TOO_LARGE,
     SY_NET_REFUSED_HERE, /* our own guard: address, URL, header, scheme */
     SY_NET_OVERLOADED,   /* our own memory or queue limit */
@@ -27,18 +27,18 @@ struct sy_transfer_request {
     struct sy_str vendor;             /* pool and metrics label */
     int64_t deadline_ms;              /* monotonic, absolute */
     int64_t connect_timeout_ms;
-    bool trusted_address;             /* base URL of the configuration: no address guard */
+    bool trusted_address; /* base URL of the configuration: no address guard */
 };
 
 struct sy_transfer_result {
     enum sy_net_failure failure;
     enum sy_cause cause; /* the fine class: SY_CAUSE_DNS, SY_CAUSE_TRUNCATED, … */
-    bool started;      /* the request may have reached the vendor (PREREQ ran) */
+    bool started;        /* the request may have reached the vendor (PREREQ ran) */
     int status;
     const struct sy_header *headers; /* names in lower case; live until `release` */
     unsigned header_count;
-    struct sy_str body; /* decoded; lives until `release` */
-    int64_t first_byte_us;           /* durations from start */
+    struct sy_str body;    /* decoded; lives until `release` */
+    int64_t first_byte_us; /* durations from start */
     int64_t total_us;
 };
 
@@ -50,7 +50,7 @@ struct sy_transfers_ops {
     /* NULL: out of memory. The result's slices live until `release`. */
     struct sy_transfer *(*start)(void *self, const struct sy_transfer_request *what,
                                  sy_transfer_done_fn *done, void *ctx);
-    /* Stops a running transfer; `done` will not be called. Tells whether the request had started. */
+    /* Stops a running transfer; `done` will not be called. True: the request had started. */
     bool (*cancel)(void *self, struct sy_transfer *transfer);
     /* Frees a finished or cancelled transfer with its reply. */
     void (*release)(void *self, struct sy_transfer *transfer);

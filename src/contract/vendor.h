@@ -17,8 +17,8 @@
 #define SY_CONTRACT_VENDOR_H
 
 #include "base/arena.h"
-#include "base/str.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "contract/failure.h"
 
 #define SY_VENDOR_ABI 1u
@@ -32,9 +32,17 @@
 /* ---- effects and names shared by policy, registry and adapters ---- */
 
 enum sy_effect { SY_EFFECT_UNKNOWN = 0, SY_EFFECT_READ, SY_EFFECT_WRITE, SY_EFFECT_DESTRUCTIVE };
-enum sy_path { SY_PATH_NATIVE, SY_PATH_PIPEDREAM, SY_PATH_PENDING, SY_PATH_WORKER, SY_PATH_SESSION, SY_PATH_COUNT };
+enum sy_path {
+    SY_PATH_NATIVE,
+    SY_PATH_PIPEDREAM,
+    SY_PATH_PENDING,
+    SY_PATH_WORKER,
+    SY_PATH_SESSION,
+    SY_PATH_COUNT
+};
 
-const char *sy_effect_name(enum sy_effect effect); /* "read" "write" "destructive"; unknown = "write" */
+/* "read" "write" "destructive"; unknown is "write". */
+const char *sy_effect_name(enum sy_effect effect);
 bool sy_effect_from_name(struct sy_str name, enum sy_effect *ret_effect);
 const char *sy_path_name(enum sy_path path);
 bool sy_path_from_name(struct sy_str name, enum sy_path *ret_path);
@@ -42,22 +50,29 @@ bool sy_path_from_name(struct sy_str name, enum sy_path *ret_path);
 /* ---- what the core asks of an adapter ---- */
 
 enum sy_op {
-    SY_OP_EXECUTE,      /* run operation->tool with operation->arguments */
-    SY_OP_MINT,         /* fact TOKEN: a bearer for the vendor's API; key = "" */
-    SY_OP_TOOL,         /* fact TOOL: definition of the tool named by key, as the vendor's JSON */
-    SY_OP_ACCOUNTS,     /* fact ACCOUNTS: the subject's accounts for target; value: see sy_account */
-    SY_OP_AUTH_CONFIG,  /* fact AUTH_CONFIG: what target is connected with (Composio ac_...) */
-    SY_OP_LINK,         /* fact LINK: a connect link for subject and target */
-    SY_OP_PROBE,        /* does the vendor have the toolkit with slug `key`? result.found 0 or 1 */
-    SY_OP_SEARCH,       /* toolkits matching text `key`; result.found */
-    SY_OP_TOOLS,        /* tools of toolkit slug `key` (names for suggestions); result.found = tools */
-    SY_OP_PING,         /* cheapest authenticated request, for doctor */
+    SY_OP_EXECUTE,     /* run operation->tool with operation->arguments */
+    SY_OP_MINT,        /* fact TOKEN: a bearer for the vendor's API; key = "" */
+    SY_OP_TOOL,        /* fact TOOL: definition of the tool named by key, as the vendor's JSON */
+    SY_OP_ACCOUNTS,    /* fact ACCOUNTS: the subject's accounts for target; value: see sy_account */
+    SY_OP_AUTH_CONFIG, /* fact AUTH_CONFIG: what target is connected with (Composio ac_...) */
+    SY_OP_LINK,        /* fact LINK: a connect link for subject and target */
+    SY_OP_PROBE,       /* does the vendor have the toolkit with slug `key`? result.found 0 or 1 */
+    SY_OP_SEARCH,      /* toolkits matching text `key`; result.found */
+    SY_OP_TOOLS, /* tools of toolkit slug `key` (names for suggestions); result.found = tools */
+    SY_OP_PING,  /* cheapest authenticated request, for doctor */
     SY_OP_COUNT
 };
 #define SY_CAN(op) (1u << (op))
 
-/* Kinds of facts an adapter may NEED; each is served from the core's cache or by the sub-operation. */
-enum sy_fact_kind { SY_FACT_TOKEN, SY_FACT_TOOL, SY_FACT_ACCOUNTS, SY_FACT_AUTH_CONFIG, SY_FACT_LINK, SY_FACT_KIND_COUNT };
+/* Facts an adapter may NEED; each is served from the core's cache or by its sub-operation. */
+enum sy_fact_kind {
+    SY_FACT_TOKEN,
+    SY_FACT_TOOL,
+    SY_FACT_ACCOUNTS,
+    SY_FACT_AUTH_CONFIG,
+    SY_FACT_LINK,
+    SY_FACT_KIND_COUNT
+};
 
 /* The registry row as the adapter sees it. Slices live as long as the operation. */
 struct sy_target {
@@ -83,9 +98,9 @@ struct sy_operation {
     enum sy_effect effect;
     struct sy_str call_id;
     struct sy_str tenant;
-    struct sy_str user_id;        /* absent: shared connection */
-    struct sy_str account;        /* the vendor's account id the caller pinned, or absent */
-    struct sy_str traceparent;    /* forwarded where the vendor lets us; absent without one */
+    struct sy_str user_id;     /* absent: shared connection */
+    struct sy_str account;     /* the vendor's account id the caller pinned, or absent */
+    struct sy_str traceparent; /* forwarded where the vendor lets us; absent without one */
 };
 
 /* One cached answer to a NEED. The generation tells two values of one key apart. */
@@ -104,7 +119,7 @@ struct sy_facts {
     struct sy_str row_secret;      /* worker: the secret the row names; absent = not declared */
     const struct sy_fact *facts;   /* those in hand; their values live for this step only */
     size_t fact_count;
-    struct sy_arena *mem;          /* the operation's arena */
+    struct sy_arena *mem; /* the operation's arena */
 };
 
 /* The fact in hand, or NULL. */
@@ -145,16 +160,18 @@ struct sy_request {
     unsigned body_count;
     enum sy_request_effect effect;
     enum sy_purpose purpose;
-    size_t reply_cap;    /* 0: the core's */
-    bool uses_token;     /* carries the TOKEN fact: a 401 may be cured by one re-mint */
-    bool from_row;       /* URL comes from a registry row or caller, not the configuration: guarded */
-    struct sy_str bound; /* must occur in url or body: the subject or account bound at resolve, as it
-                          * stands on the wire (percent-encoded, or a quoted JSON string); absent: none */
+    size_t reply_cap; /* 0: the core's */
+    bool uses_token;  /* carries the TOKEN fact: a 401 may be cured by one re-mint */
+    bool from_row;    /* URL comes from a registry row or caller, not the configuration: guarded */
+    /* Must occur in url or body: the subject or account bound at resolve, as it stands on the wire
+     * (percent-encoded, or a quoted JSON string). Absent: nothing is bound. */
+    struct sy_str bound;
 };
 
 /*
- * True if `bound` is absent, or is `subject` or `account` in one of its wire forms and occurs in the
- * URL or inside one slice of the body. The core refuses to send a request for which it is false.
+ * True if `bound` is absent, or is `subject` or `account` in one of its wire forms and occurs in
+ * the URL or inside one slice of the body. The core refuses to send a request for which it is
+ * false.
  */
 bool sy_request_is_bound(const struct sy_request *request, struct sy_str subject,
                          struct sy_str account);
@@ -173,7 +190,8 @@ struct sy_need {
  *   LINK         {"url","expires_at_ms","account"}, the last two if known key per connection */
 
 /* A user's account at a vendor, as the ACCOUNTS fact holds them (JSON array of these members):
- *   {"id","user","status","vendor_status","scopes":[…]|absent}  status: ACTIVE PENDING EXPIRED REVOKED ERROR
+ *   {"id","user","status","vendor_status","scopes":[…]|absent}  
+ *   status is ACTIVE, PENDING, EXPIRED, REVOKED or ERROR.
  * Adapters drop accounts whose own user differs from the subject. */
 
 /* One toolkit or tool found at a vendor. */
@@ -181,11 +199,12 @@ struct sy_found {
     struct sy_str slug;
     struct sy_str name;
     struct sy_str description;
-    int64_t tools;      /* -1: unknown */
-    bool configured;    /* our project can use it now (auth config or connection exists, or none needed) */
-    bool connectable;   /* the vendor brings an OAuth app, or needs no OAuth */
+    int64_t tools;    /* -1: unknown */
+    bool configured;  /* our project can use it now (set up there, or nothing to set up) */
+    bool connectable; /* the vendor brings an OAuth app, or needs no OAuth */
     bool deprecated;
-    struct sy_str connection; /* Scalekit: name of a connection that is set up, for the row; or absent */
+    /* Scalekit: name of a connection that is set up, for the row; or absent. */
+    struct sy_str connection;
 };
 
 struct sy_result {
@@ -195,7 +214,7 @@ struct sy_result {
     struct sy_str warning;      /* for the caller's warnings[], or absent */
     /* fact operations */
     struct sy_str value;
-    int64_t ttl_ms;             /* how long the value may be kept; 0: do not keep */
+    int64_t ttl_ms; /* how long the value may be kept; 0: do not keep */
     /* PROBE, SEARCH, TOOLS */
     const struct sy_found *found;
     size_t found_count;
@@ -232,11 +251,11 @@ struct sy_event {
     int status;                      /* REPLY */
     const struct sy_header *headers; /* REPLY: names in lower case */
     unsigned header_count;
-    struct sy_str body;              /* REPLY, CHUNK; lives until the operation closes (CHUNK: this step) */
-    bool last;                       /* CHUNK */
-    const struct sy_failure *failure;/* NET_FAILED (made by the core), FACT_FAILED */
-    bool started;                    /* NET_FAILED: the request may have been seen */
-    const struct sy_fact *fact;      /* FACT */
+    struct sy_str body; /* REPLY, CHUNK; lives until the operation closes (CHUNK: this step) */
+    bool last;          /* CHUNK */
+    const struct sy_failure *failure; /* NET_FAILED (made by the core), FACT_FAILED */
+    bool started;                     /* NET_FAILED: the request may have been seen */
+    const struct sy_fact *fact;       /* FACT */
 };
 
 /* First value of a reply header by lower-case name, or absent. */
@@ -255,7 +274,7 @@ struct sy_setting {
     const char *name;
     const char *fallback; /* default as text, or NULL */
     unsigned flags;
-    const char *help;     /* one sentence */
+    const char *help; /* one sentence */
 };
 
 /* Begins an operation: `op` is zeroed memory of op_size. Must not keep pointers into `wish`. */
@@ -273,12 +292,13 @@ struct sy_vendor {
     unsigned can;         /* SY_CAN(op) | … */
     bool user_connection; /* calls run on a user's account at this vendor */
     size_t op_size;
-    size_t subject_max;   /* bytes the vendor takes as a user id; 0: no limit */
+    size_t subject_max;                /* bytes the vendor takes as a user id; 0: no limit */
     const struct sy_setting *settings; /* ended by a row without a name */
     sy_vendor_start_fn *start;
     sy_vendor_resume_fn *resume;
     /* Derives the vendor's tool name where no map row exists, into `mem`. */
-    struct sy_str (*tool_name)(struct sy_str vendor_slug, struct sy_str action, struct sy_arena *mem);
+    struct sy_str (*tool_name)(struct sy_str vendor_slug, struct sy_str action,
+                               struct sy_arena *mem);
 };
 
 /* Largest op_size the core grants. */

@@ -116,11 +116,9 @@ static void write_failure(struct sy_call *call)
     answer->body[0] = sy_buf_str(&body);
     answer->body_count = 1;
     if (!sy_buf_ok(&body)) {
-        static const struct sy_str last =
-            SY_STR_INIT("{\"type\":\"about:blank\",\"status\":503,\"code\":\"overloaded\"}");
-
-        answer->status = 503;
-        answer->body[0] = last;
+        /* Not even the problem fits into memory: the status alone has to do. */
+        answer->status = sy_code_status(SY_CODE_OVERLOADED);
+        answer->body_count = 0;
     }
 }
 

@@ -359,7 +359,8 @@ void sy_call_stop(struct sy_call *call, enum sy_code code, enum sy_cause cause)
     call->stop_failure = (struct sy_failure){
         .code = code, .cause = cause, .detail = sy_str_of(sy_cause_text(cause))};
     if (call->run) {
-        /* While the intent is being written nothing can be taken back; its ticket sees `stopped`. */
+        /* While the intent is being written nothing can be taken back; its ticket sees `stopped`.
+         */
         if (call->state != SY_CALL_INTENT)
             sy_run_cancel(call->run, &call->stop_failure);
         return;

@@ -9,9 +9,8 @@
 #include "base/json.h"
 
 #define SPARE_CALLS_MAX 256
-/* Room for the intent and the outcome row of one call, without a kept answer. */
-#define RECORD_BYTES 4096
-/* The transfer's own deadline strikes first and knows the finer cause; this one is the net below. */
+/* The transfer's own deadline strikes first and knows the finer cause; this one is the net below.
+ */
 #define BACKSTOP_MS 20
 #define TOOL_SUGGESTIONS_MAX 5
 
@@ -24,9 +23,6 @@ static const struct {
 #include "contract/call_state.def"
 #undef SY_CALL_STATE
 };
-
-static void call_resolve(struct sy_call *call);
-static void call_admit_key(struct sy_call *call);
 
 const char *sy_call_state_name(enum sy_call_state state)
 {
@@ -161,7 +157,7 @@ static void outcome_written(struct sy_ledger_ticket *ticket, bool written)
     call_answer(call);
 }
 
-static void outcome_record(struct sy_call *call)
+void sy_call_record_outcome(struct sy_call *call)
 {
     struct sy_outcome_record record = {
         .row = {.id = sy_str_from(call->id, call->id_len),
@@ -225,7 +221,7 @@ void sy_call_settle(struct sy_call *call, const struct sy_failure *failure, bool
     if (failure && failure->code == SY_CODE_TOOL_NOT_FOUND && !failure->suggestions.ptr)
         suggest_tools(call);
     sy_call_write_answer(call);
-    outcome_record(call);
+    sy_call_record_outcome(call);
 }
 
 /* ---- an unlisted toolkit's probe ---- */
@@ -249,7 +245,7 @@ static void call_after_probe(struct sy_call *call, enum sy_unlisted_result resul
     switch (result) {
     case SY_UNLISTED_HIT:
         sy_call_to(call, SY_CALL_RESOLVE);
-        call_resolve(call);
+        sy_call_resolve(call);
         return;
     case SY_UNLISTED_MISS:
         call_refused(call);
@@ -285,7 +281,7 @@ static void call_probe(struct sy_call *call)
 
 /* ---- resolve ---- */
 
-static void call_resolve(struct sy_call *call)
+void sy_call_resolve(struct sy_call *call)
 {
     const struct sy_call_request *request = &call->request;
     struct sy_resolve_request what = {
@@ -321,177 +317,6 @@ static void call_resolve(struct sy_call *call)
         call_refused(call);
         return;
     }
-}
-
-/* ---- admission ---- */
-
-void sy_call_refuse(struct sy_call *call, enum sy_code code, enum sy_cause cause,
-                    int64_t retry_after_ms)
-{
-    struct sy_failure failure = {
-        .code = code,
-        .cause = cause,
-        .detail = sy_str_of(sy_cause_text(cause)),
-        .retry_after_ms = retry_after_ms,
-        .limited_by = code == SY_CODE_RATE_LIMITED ? "gateway" : NULL,
-    };
-    struct sy_str label = sy_str_of(sy_cause_word(cause));
-
-    if (cause != SY_CAUSE_NONE && cause != SY_CAUSE_BAD_FIELD)
-        sy_metric_add(call->el->metrics, SY_METRIC_LIMITED, &label, 1);
-    sy_call_settle(call, &failure, false);
-}
-
-static void twin_settled(struct sy_loop *loop, struct sy_task *task)
-{
-    struct sy_call *call = task->ctx;
-
-    (void)loop;
-    if (call->stopped) {
-        sy_call_settle(call, &call->stop_failure, false);
-        return;
-    }
-    sy_call_to(call, SY_CALL_ADMIT);
-    call_admit_key(call);
-}
-
-void sy_call_replay(struct sy_call *call)
-{
-    call->replayed = true;
-    call->successful = call->replay.status < 400;
-    sy_call_to(call, SY_CALL_SETTLE);
-    sy_timer_cancel(call->el->loop, &call->timer);
-    call->answer = (struct sy_call_answer){
-        .status = call->replay.status,
-        .content_type =
-            call->successful ? SY_STR("application/json") : SY_STR("application/problem+json"),
-        .call_id = sy_str_of(call->replay.call_id),
-        .replayed = true,
-        .body = {sy_blob_str(call->replay.body)},
-        .body_count = 1,
-    };
-    outcome_record(call);
-}
-
-static void count_key(struct sy_call *call, const char *result)
-{
-    struct sy_str label = sy_str_of(result);
-
-    sy_metric_add(call->el->metrics, SY_METRIC_IDEMPOTENCY, &label, 1);
-}
-
-static void call_unknown(struct sy_call *call)
-{
-    struct sy_failure failure = {
-        .code = SY_CODE_OUTCOME_UNKNOWN,
-        .cause = SY_CAUSE_LOST,
-        .detail = sy_arena_printf(&call->mem,
-                                  "the first call was %s; look its effect up at the "
-                                  "provider before calling with another key",
-                                  call->replay.call_id),
-    };
-
-    sy_call_settle(call, &failure, true);
-}
-
-static void call_admit_key(struct sy_call *call)
-{
-    struct sy_idempotency *index = call->el->engine->idempotency;
-
-    call->twin.task.fn = twin_settled;
-    call->twin.task.ctx = call;
-    call->twin.loop = call->el->loop;
-    switch (sy_idempotency_begin(index, &call->key, call->started_unix_ms, &call->twin,
-                                 &call->replay)) {
-    case SY_IDEMPOTENCY_FIRST:
-        call->key_pinned = true;
-        count_key(call, "first");
-        sy_call_to(call, SY_CALL_RESOLVE);
-        call_resolve(call);
-        return;
-    case SY_IDEMPOTENCY_WAIT:
-        count_key(call, "waited");
-        sy_call_to(call, SY_CALL_WAIT_TWIN);
-        return;
-    case SY_IDEMPOTENCY_REPLAY:
-        count_key(call, "replayed");
-        sy_call_replay(call);
-        return;
-    case SY_IDEMPOTENCY_FETCH:
-        count_key(call, "replayed");
-        sy_call_fetch_answer(call);
-        return;
-    case SY_IDEMPOTENCY_CONFLICT:
-        count_key(call, "conflict");
-        sy_call_refuse(call, SY_CODE_IDEMPOTENCY_CONFLICT, SY_CAUSE_NONE, 0);
-        return;
-    case SY_IDEMPOTENCY_UNKNOWN:
-        count_key(call, "unknown");
-        call_unknown(call);
-        return;
-    case SY_IDEMPOTENCY_FULL:
-        sy_call_refuse(call, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY, 60000);
-        return;
-    }
-}
-
-static bool take_memory(struct sy_call *call)
-{
-    struct sy_engine *engine = call->el->engine;
-    size_t want = CALL_ARENA_ESTIMATE + call->request.arguments.len;
-
-    if (atomic_fetch_add(&engine->memory_used, want) + want > engine->options.memory) {
-        atomic_fetch_sub(&engine->memory_used, want);
-        return false;
-    }
-    call->memory_taken = want;
-    return true;
-}
-
-/* One state of the call; runs from the call's own task so that `done` never comes from inside. */
-static void call_admit(struct sy_loop *loop, struct sy_task *task)
-{
-    struct sy_call *call = task->ctx;
-    struct sy_engine_loop *el = call->el;
-    const struct sy_policy *policy = sy_snapshot_policy(el->snapshot);
-    struct sy_tenant_slot *slot;
-    enum sy_admission admission;
-    int64_t wait_us;
-
-    (void)loop;
-    if (call->stopped) {
-        sy_call_settle(call, &call->stop_failure, false);
-        return;
-    }
-    if (el->draining) {
-        sy_call_refuse(call, SY_CODE_SHUTTING_DOWN, SY_CAUSE_NONE, 1000);
-        return;
-    }
-    call->reserved_bytes = RECORD_BYTES;
-    call->reserved = sy_ledger_reserve(el->ledger, call->reserved_bytes);
-    if (!call->reserved && !el->engine->options.mark_on_ledger_failure) {
-        sy_call_refuse(call, SY_CODE_OVERLOADED, SY_CAUSE_JOURNAL, 1000);
-        return;
-    }
-    slot = sy_hot_tenant(el->engine->hot, call->request.caller.tenant);
-    if (!slot || !take_memory(call)) {
-        sy_call_refuse(call, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY, 1000);
-        return;
-    }
-    admission = sy_hot_admit(slot, &policy->tenant_rate, sy_loop_now_us(el->loop), &wait_us);
-    if (admission != SY_ADMITTED) {
-        sy_call_refuse(call, SY_CODE_RATE_LIMITED,
-                       admission == SY_LIMITED_RATE ? SY_CAUSE_RATE : SY_CAUSE_IN_FLIGHT,
-                       admission == SY_LIMITED_RATE ? wait_us / 1000 + 1 : 1000);
-        return;
-    }
-    call->slot = slot;
-    if (call->has_key) {
-        call_admit_key(call);
-        return;
-    }
-    sy_call_to(call, SY_CALL_RESOLVE);
-    call_resolve(call);
 }
 
 /* ---- deadline and hang-up ---- */
@@ -599,6 +424,6 @@ struct sy_call *sy_engine_execute(struct sy_engine_loop *el, const struct sy_cal
         call->next->at = &call->next;
     el->calls = call;
     el->in_flight++;
-    call_later(call, call_admit);
+    call_later(call, sy_call_admit);
     return call;
 }

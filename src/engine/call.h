@@ -1,7 +1,7 @@
 /*
  * One call as a state machine: contract/call_state.def has the states and their successors.
  *
- * Files: call.c admits, moves between states and settles; attempt.c runs routes and decides what
+ * Files: admit.c lets a call in; call.c moves it between states and settles it; attempt.c runs routes and decides what
  * follows a failure; answer.c writes the reply and the ledger row.
  */
 #ifndef SY_ENGINE_CALL_H
@@ -86,10 +86,16 @@ void sy_call_to(struct sy_call *call, enum sy_call_state state);
 /* Ends the call with a failure, or with call->result when `failure` is NULL. */
 void sy_call_settle(struct sy_call *call, const struct sy_failure *failure, bool maybe_applied);
 
-/* call.c: a refusal of ours, counted as a limit where it is one. */
+/* call.c: the decision, and what follows from it. */
+void sy_call_resolve(struct sy_call *call);
+/* call.c: the ledger row of call->answer; `done` is called when it is written. */
+void sy_call_record_outcome(struct sy_call *call);
+/* admit.c: the first state, run from the call's own task. */
+void sy_call_admit(struct sy_loop *loop, struct sy_task *task);
+/* admit.c: a refusal of ours, counted as a limit where it is one. */
 void sy_call_refuse(struct sy_call *call, enum sy_code code, enum sy_cause cause,
                     int64_t retry_after_ms);
-/* call.c: answers with call->replay. */
+/* admit.c: answers with call->replay. */
 void sy_call_replay(struct sy_call *call);
 /* side.c: opens or bumps the case of a missing toolkit, then settles with `failure`. */
 void sy_call_open_case(struct sy_call *call, const struct sy_failure *failure);

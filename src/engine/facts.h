@@ -51,8 +51,8 @@ int sy_facts_create(struct sy_fact_cache **ret, struct sy_err *err);
 void sy_facts_free(struct sy_fact_cache *cache);
 
 /*
- * Asks for (scope, kind, key), not of generation `reject`. With SY_FACT_FLY the caller waits as well
- * (its task is posted on landing). *ret_refresh is set when a HIT is near its end and nobody
+ * Asks for (scope, kind, key), not of generation `reject`. With SY_FACT_FLY the caller waits as
+ * well (its task is posted on landing). *ret_refresh is set when a HIT is near its end and nobody
  * refreshes it: the caller may start a flight in the background with *ret_flight.
  */
 enum sy_fact_answer sy_facts_ask(struct sy_fact_cache *cache, const struct sy_fact_scope *scope,

@@ -188,7 +188,8 @@ void sy_breaker_report(struct sy_breaker_slot *slot, bool failed, bool probe, in
     if (probe)
         slot->lease_until_ms = 0;
     if (!failed) {
-        /* A late success of a call sent before the breaker opened does not close it: the probe does. */
+        /* A late success of a call sent before the breaker opened does not close it: the probe
+         * does. */
         if (probe || !slot->open_for_ms) {
             slot->failures = 0;
             slot->open_for_ms = 0;

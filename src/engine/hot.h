@@ -38,8 +38,8 @@ enum sy_breaker_verdict {
  * else its lease ends after 10 s. */
 enum sy_breaker_verdict sy_breaker_ask(struct sy_breaker_slot *slot, int64_t now_ms,
                                        int64_t *ret_wait_ms);
-/* The outcome of a request that went. Five failures in a row open the breaker for 5 s, then twice as
- * long each time a probe fails, 60 s at most; one success closes it. */
+/* The outcome of a request that went. Five failures in a row open the breaker for 5 s, then twice
+ * as long each time a probe fails, 60 s at most; one success closes it. */
 void sy_breaker_report(struct sy_breaker_slot *slot, bool failed, bool probe, int64_t now_ms);
 /* A probe that ended without saying anything about the vendor (cancelled). */
 void sy_breaker_yield(struct sy_breaker_slot *slot);

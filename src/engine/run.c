@@ -130,7 +130,8 @@ static void transfer_done(struct sy_transfer *transfer, const struct sy_transfer
 
     run->replies[run->reply_count++] = transfer;
     run->transfer = NULL;
-    /* The transport's own clock: a loop's stands still within a turn, and a turn may be all it took. */
+    /* The transport's own clock: a loop's stands still within a turn, and a turn may be all it
+     * took. */
     run->vendor_us +=
         result->total_us > 0 ? result->total_us : sy_loop_now_us(run->el->loop) - run->sent_us;
     count_upstream(run, result);

@@ -171,7 +171,8 @@ static bool all_drained(const struct sy_ledger_loop *ll)
     return atomic_load(&ll->drained_sequence) == ll->sequence;
 }
 
-/* Begins the file anew once the store has everything; open intents are written again at its front. */
+/* Begins the file anew once the store has everything; open intents are written again at its front.
+ */
 static void maybe_reset(struct sy_ledger_loop *ll)
 {
     struct sy_buf carried;

@@ -73,7 +73,8 @@ void sy_loop_undefer(struct sy_loop *loop, struct sy_task *task);
 /* From any thread: runs in one of the loop's next turns. The task must stay alive until run. */
 void sy_loop_post(struct sy_loop *loop, struct sy_task *task);
 
-/* Called at the end of every turn, after deferred tasks (group commit, snapshot acknowledgement). */
+/* Called at the end of every turn, after deferred tasks (group commit, snapshot acknowledgement).
+ */
 struct sy_turn_hook {
     void (*fn)(struct sy_loop *loop, void *ctx);
     void *ctx;

@@ -34,8 +34,8 @@ struct sy_server_events {
     void (*on_request)(struct sy_exchange *x, void *ctx);
     /* Optional: head is read, body is not; return false after sy_exchange_abort to stop here. */
     bool (*on_head)(struct sy_exchange *x, void *ctx);
-    /* Optional: builds the body of a refusal (parser, limits, timeouts) into `x`'s arena; status and
-     * cause are given. Without it the body is empty. */
+    /* Optional: builds the body of a refusal (parser, limits, timeouts) into `x`'s arena; status
+     * and cause are given. Without it the body is empty. */
     void (*on_refusal)(struct sy_exchange *x, int status, const char *cause,
                        struct sy_str *ret_content_type, struct sy_str *ret_body, void *ctx);
     /* Optional: further headers of a refusal, in `x`'s arena; asked after on_refusal. */
@@ -44,12 +44,14 @@ struct sy_server_events {
     void *ctx;
 };
 
-/* Binds and listens (SO_REUSEADDR, non-blocking, CLOEXEC). "host:port", "[v6]:port"; port 0 picks. */
+/* Binds and listens (SO_REUSEADDR, non-blocking, CLOEXEC). "host:port", "[v6]:port"; port 0 picks.
+ */
 int sy_listen(struct sy_str address, int *ret_fd, struct sy_err *err);
 /* The port a listening descriptor has. */
 int sy_listen_port(int fd);
 
-/* Serves `listen_fd` (shared by several loops: EPOLLEXCLUSIVE) on this loop. fd stays the caller's. */
+/* Serves `listen_fd` (shared by several loops: EPOLLEXCLUSIVE) on this loop. fd stays the caller's.
+ */
 int sy_server_create(struct sy_loop *loop, int listen_fd, const struct sy_server_limits *limits,
                      const struct sy_server_events *events, struct sy_server **ret_server,
                      struct sy_err *err);

@@ -45,8 +45,9 @@ enum sy_conn_phase {
     SY_CONN_BODY,    /* `x` exists, its body is coming in */
     SY_CONN_HANDLER, /* `x` waits for its reply */
     SY_CONN_FLUSH,   /* the reply waits for the socket */
-    SY_CONN_LINGER, /* our side is shut; reading until the client's is, so that it sees the answer */
-    SY_CONN_CLOSED, /* no socket; freed once `x` is gone */
+    SY_CONN_LINGER,  /* our side is shut; reading until the client's is, so that it sees the answer
+                      */
+    SY_CONN_CLOSED,  /* no socket; freed once `x` is gone */
 };
 
 struct sy_conn {

@@ -1,4 +1,5 @@
-/* Deadlines of a connection. They are absolute: a client cannot move one by sending another byte. */
+/* Deadlines of a connection. They are absolute: a client cannot move one by sending another byte.
+ */
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 

@@ -14,7 +14,8 @@ static bool is_slug_char(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* The name in lower case with everything else as `separator`, runs of it as one; 0 leaves it out. */
+/* The name in lower case with everything else as `separator`, runs of it as one; 0 leaves it out.
+ */
 static struct sy_str slug_of(struct sy_str name, char separator, struct sy_arena *arena)
 {
     char *out = sy_arena_alloc(arena, name.len + 1);

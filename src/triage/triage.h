@@ -1,7 +1,7 @@
 /*
- * The runbook as a program: asks registry and catalogues for a provider, walks the decision tree and
- * answers with the path, the evidence of each step, the row it would write and what a person does
- * next.
+ * The runbook as a program: asks registry and catalogues for a provider, walks the decision tree
+ * and answers with the path, the evidence of each step, the row it would write and what a person
+ * does next.
  */
 #ifndef SY_TRIAGE_TRIAGE_H
 #define SY_TRIAGE_TRIAGE_H
@@ -35,8 +35,8 @@ struct sy_triage_answer {
 typedef void sy_triage_done_fn(const struct sy_triage_answer *answer, void *ctx);
 
 /*
- * Starts a triage on this loop. Copies the request. SY_OK: `done` is called exactly once on the same
- * loop, never from inside, within the vendors' deadlines. SY_NOMEM: nothing will be called.
+ * Starts a triage on this loop. Copies the request. SY_OK: `done` is called exactly once on the
+ * same loop, never from inside, within the vendors' deadlines. SY_NOMEM: nothing will be called.
  */
 int sy_triage_start(struct sy_engine_loop *loop, const struct sy_triage_request *request,
                     sy_triage_done_fn *done, void *ctx);

@@ -40,9 +40,8 @@ static void on_request(struct sy_exchange *x, void *ctx)
 {
     struct relay *relay = ctx;
     struct passing *passing = sy_arena_zalloc(sy_exchange_arena(x), sizeof(*passing));
-    struct sy_transfer_request what = {.vendor = SY_STR("relay"),
-                                       .connect_timeout_ms = 5000,
-                                       .trusted_address = true};
+    struct sy_transfer_request what = {
+        .vendor = SY_STR("relay"), .connect_timeout_ms = 5000, .trusted_address = true};
     struct sy_reply reply = {.status = 503};
 
     if (passing) {

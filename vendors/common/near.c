@@ -56,7 +56,7 @@ static unsigned word_likeness(struct sy_str a, struct sy_str b)
     return sy_str_distance(lower(a, a_low), lower(b, b_low), 1) <= 1 ? 3 : 0;
 }
 
-/* How well the words of `a` stand in `b`; *ret_missing tells how many do not stand there as such. */
+/* How well the words of `a` stand in `b`; *ret_missing tells how many do not stand there. */
 static unsigned likeness(struct sy_str a, struct sy_str b, unsigned *ret_missing)
 {
     struct sy_str word, other;
