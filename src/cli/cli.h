@@ -1,7 +1,8 @@
 /*
  * The command line: one file per command, a table of them, and what they share.
  *
- * Exit codes: 0 done, 1 refused or failed, 2 usage. Results go to stdout, everything else to stderr.
+ * Exit codes: 0 done, 1 refused or failed, 2 usage. Results go to stdout, everything else to
+ * stderr.
  */
 #ifndef SY_CLI_CLI_H
 #define SY_CLI_CLI_H

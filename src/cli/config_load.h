@@ -16,7 +16,8 @@ struct sy_config {
     struct sy_str folder; /* of the file; relative paths start here */
 };
 
-/* Reads `file`. All faults in `faults`; SY_INVALID if one is an error, SY_NOT_FOUND without file. */
+/* Reads `file`. All faults in `faults`; SY_INVALID if one is an error, SY_NOT_FOUND without file.
+ */
 int sy_config_load(struct sy_str file, struct sy_config *ret, struct sy_faults *faults);
 /* Defaults only, as the sandbox runs. */
 void sy_config_default(struct sy_config *ret);

@@ -24,8 +24,8 @@ struct sy_str sy_path_folder(struct sy_str path);
 /* Creates the folder and its parents, 0700. */
 int sy_folder_make(struct sy_str path, struct sy_err *err);
 /*
- * A policy file, or the *.yaml directly inside a folder in byte order. SY_NOT_FOUND if the path does
- * not exist (the caller then uses the built-in policy).
+ * A policy file, or the *.yaml directly inside a folder in byte order. SY_NOT_FOUND if the path
+ * does not exist (the caller then uses the built-in policy).
  */
 int sy_policy_files(struct sy_str path, struct sy_arena *arena,
                     struct sy_policy_source sources[SY_POLICY_FILES_MAX], size_t *ret_count,

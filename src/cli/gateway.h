@@ -39,7 +39,8 @@ struct sy_str sy_gateway_admin_url(const struct sy_gateway *gateway);
 unsigned sy_gateway_lost(const struct sy_gateway *gateway);
 size_t sy_gateway_rows(struct sy_gateway *gateway);
 unsigned sy_gateway_threads(const struct sy_gateway *gateway);
-/* Creates tenant `default` if it is not there and a key; the secret (shown once) lives in `arena`. */
+/* Creates tenant `default` if it is not there and a key; the secret (shown once) lives in `arena`.
+ */
 int sy_gateway_make_key(struct sy_gateway *gateway, struct sy_str name, struct sy_arena *arena,
                         struct sy_str *ret_secret, struct sy_err *err);
 /* Puts the sandbox's example rows into the registry. */

@@ -92,7 +92,8 @@ static void grace_over(struct sy_loop *loop, struct sy_timer *timer)
     sy_loop_stop(loop);
 }
 
-/* No accepted call is lost: the engine answers what it has, the server closes when it is written. */
+/* No accepted call is lost: the engine answers what it has, the server closes when it is written.
+ */
 static void drain_thread(struct sy_loop *loop, struct sy_task *task)
 {
     struct gateway_thread *thread = task->ctx;
