@@ -1,8 +1,8 @@
 /*
  * One call as a state machine: contract/call_state.def has the states and their successors.
  *
- * Files: admit.c lets a call in; call.c moves it between states and settles it; attempt.c runs routes and decides what
- * follows a failure; answer.c writes the reply and the ledger row.
+ * Files: admit.c lets a call in; call.c moves it between states and settles it; attempt.c runs
+ * routes and decides what follows a failure; answer.c writes the reply and the ledger row.
  */
 #ifndef SY_ENGINE_CALL_H
 #define SY_ENGINE_CALL_H
