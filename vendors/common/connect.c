@@ -156,8 +156,11 @@ enum sy_step sy_connect_resume(struct sy_connect *c, const struct sy_turn *t)
     if (t->event->kind == SY_EVENT_FACT && link)
         return fail_with_link(c, t, link);
     if (t->event->kind == SY_EVENT_FACT_FAILED && why &&
-        why->code == SY_CODE_TOOLKIT_NOT_CONFIGURED)
-        return sy_turn_fail_with(t, why);
+        why->code == SY_CODE_TOOLKIT_NOT_CONFIGURED) {
+        sy_turn_fail_with(t, why);
+        t->wish->failure.not_applied = c->failure.not_applied;
+        return SY_STEP_FAIL;
+    }
     if (t->event->kind == SY_EVENT_CANCELLED)
         return sy_turn_fail_event(t);
     return sy_turn_fail_with(t, &c->failure);

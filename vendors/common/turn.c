@@ -53,8 +53,14 @@ enum sy_step sy_turn_fail_with(const struct sy_turn *t, const struct sy_failure 
 
 enum sy_step sy_turn_fail_event(const struct sy_turn *t)
 {
-    if (t->event && t->event->failure)
-        return sy_turn_fail_with(t, t->event->failure);
+    if (t->event && t->event->failure) {
+        /* A write sent before this was answered with a refusal, or there would be no further
+         * request or need. So only this request can have done anything. */
+        sy_turn_fail_with(t, t->event->failure);
+        if (t->event->kind == SY_EVENT_FACT_FAILED || !t->event->started)
+            t->wish->failure.not_applied = true;
+        return SY_STEP_FAIL;
+    }
     if (t->event && t->event->kind == SY_EVENT_CANCELLED) {
         sy_turn_fail(t, SY_CODE_REQUEST_TIMEOUT, SY_CAUSE_CLIENT_GONE, (struct sy_str){0});
         t->wish->failure.not_applied = false;
