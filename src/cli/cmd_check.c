@@ -60,6 +60,13 @@ static void check_refs(struct check *check)
         check_ref(
             check, &settings->named[i].ref,
             sy_arena_printf(arena, "secrets.named.%.*s", SY_FMT(settings->named[i].name)).ptr);
+    if (settings->tls_certificate.set || settings->tls_key.set) {
+        const struct sy_ref *tls =
+            settings->tls_certificate.set ? &settings->tls_certificate : &settings->tls_key;
+        struct sy_yaml at = place_of(tls);
+
+        sy_fault(&check->faults, &at, "tls: this version speaks plain HTTP only");
+    }
     check_ref(check, &settings->infisical.client_id, "secrets.infisical.client_id");
     check_ref(check, &settings->infisical.client_secret, "secrets.infisical.client_secret");
     check_ref(check, &settings->github.token, "github.token");

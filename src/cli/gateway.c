@@ -200,6 +200,18 @@ static void watch_store(struct sy_store *store, void *ctx)
     watch->version = version;
 }
 
+/* Better no gateway than one that speaks in clear where its file says TLS. */
+static int refuse_tls(const struct sy_settings *settings, struct sy_err *err)
+{
+    if (!settings->tls_certificate.set && !settings->tls_key.set)
+        return SY_OK;
+    return sy_err_set(
+        err, SY_INVALID,
+        "tls: this version speaks plain HTTP; end TLS in a reverse proxy before it and "
+        "take `tls` out of %.*s",
+        SY_FMT(settings->file));
+}
+
 static int start_parts(struct sy_gateway *gateway, struct sy_err *err)
 {
     const struct sy_settings *settings = &gateway->config->settings;
@@ -214,6 +226,8 @@ static int start_parts(struct sy_gateway *gateway, struct sy_err *err)
     unsigned threads = thread_count(gateway);
     int status = sy_transfers_global_init(err);
 
+    if (status == SY_OK)
+        status = refuse_tls(settings, err);
     if (status == SY_OK && (gateway->options.sandbox || gateway->options.scratch_store))
         status = sandbox_folder(gateway, err);
     if (status == SY_OK && gateway->options.sandbox)
