@@ -59,48 +59,75 @@ static void write_warnings(struct sy_json_writer *w, const struct sy_call *call)
     sy_jw_array_end(w);
 }
 
+/* What follows the vendor's bytes in the same object; false without memory. */
+static bool write_tail(struct sy_json_writer *w, struct sy_call *call)
+{
+    write_route(w, call);
+    write_timing(w, call);
+    write_warnings(w, call);
+    if (call->request.explain) {
+        sy_jw_name(w, "decision");
+        sy_jw_object(w);
+        sy_decision_write(w, &call->decision, true);
+        sy_jw_object_end(w);
+    }
+    sy_jw_object_end(w);
+    return sy_buf_ok(w->out);
+}
+
+static void write_failure(struct sy_call *call);
+
+/* The vendor did what was asked; only our own account of it did not fit. */
+static void answer_does_not_fit(struct sy_call *call)
+{
+    call->maybe_applied = call->maybe_applied || call->decision.effect != SY_EFFECT_READ;
+    call->successful = false;
+    call->failure = (struct sy_failure){.code = SY_CODE_OVERLOADED,
+                                        .cause = SY_CAUSE_MEMORY,
+                                        .detail = sy_str_of(sy_cause_text(SY_CAUSE_MEMORY))};
+    write_failure(call);
+}
+
 /*
- * The vendor's bytes go out as they came in: the reply is head, data, middle, vendor_reply, tail as
- * separate slices, never one re-encoded text.
+ * The vendor's bytes go out as they came in, as slices of their own between ours: head, data,
+ * vendor_reply and tail are never one re-encoded text, however large they are.
  */
 static void write_success(struct sy_call *call)
 {
     struct sy_call_answer *answer = &call->answer;
-    struct sy_buf head, tail;
+    struct sy_buf head, name, tail;
     struct sy_json_writer w;
+    unsigned n = 0;
 
     sy_buf_init_arena(&head, &call->mem, HEAD_MAX);
+    sy_buf_init_arena(&name, &call->mem, HEAD_MAX);
+    sy_buf_init_arena(&tail, &call->mem, HEAD_MAX);
     sy_jw_init(&w, &head);
     sy_jw_object(&w);
     sy_jw_member_str(&w, "id", answer->call_id);
     sy_jw_member_bool(&w, "successful", true);
     sy_jw_name(&w, "data");
+    answer->body[n++] = sy_buf_str(&head);
+    answer->body[n++] = call->result.data.ptr ? call->result.data : SY_STR("null");
 
-    /* The tail continues the same object: it starts with a comma of its own. */
-    sy_buf_init_arena(&tail, &call->mem, HEAD_MAX);
-    w.out = &tail;
+    /* What follows continues the same object: it starts with a comma of its own. */
     w.after_name = false;
     if (call->result.vendor_reply.ptr) {
+        w.out = &name;
         sy_jw_name(&w, "vendor_reply");
-        sy_jw_raw(&w, call->result.vendor_reply);
+        answer->body[n++] = sy_buf_str(&name);
+        answer->body[n++] = call->result.vendor_reply;
+        w.after_name = false;
     }
-    write_route(&w, call);
-    write_timing(&w, call);
-    write_warnings(&w, call);
-    if (call->request.explain) {
-        sy_jw_name(&w, "decision");
-        sy_jw_object(&w);
-        sy_decision_write(&w, &call->decision, true);
-        sy_jw_object_end(&w);
+    w.out = &tail;
+    if (!write_tail(&w, call) || !sy_buf_ok(&head) || !sy_buf_ok(&name)) {
+        answer_does_not_fit(call);
+        return;
     }
-    sy_jw_object_end(&w);
-
+    answer->body[n++] = sy_buf_str(&tail);
+    answer->body_count = n;
     answer->status = 200;
     answer->content_type = SY_STR("application/json");
-    answer->body[0] = sy_buf_str(&head);
-    answer->body[1] = call->result.data.ptr ? call->result.data : SY_STR("null");
-    answer->body[2] = sy_buf_str(&tail);
-    answer->body_count = 3;
 }
 
 static void write_failure(struct sy_call *call)

@@ -256,7 +256,10 @@ static void attempt_failed(struct sy_call *call, const struct sy_failure *failur
         return;
     case SY_NEXT_SKIP:
         call->tries--; /* nothing was tried in earnest */
-        sy_call_attempt(call, call->candidate + 1);
+        if (call->fell_back)
+            check_next(call, call->candidate + 1);
+        else
+            sy_call_attempt(call, call->candidate + 1);
         return;
     case SY_NEXT_RETRY:
         keep_first(call);

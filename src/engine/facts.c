@@ -12,6 +12,9 @@
 #define REFRESH_EARLY_MS 300000
 /* A failed mint is remembered this long, so that a storm of calls is not a storm of mints. */
 #define FAILURE_TTL_MS 1000
+#define FAILURE_TEXT_MAX ((size_t)1 << 20)
+/* A larger value serves those who wait for it and is not kept. */
+#define FACT_VALUE_MAX ((size_t)4 << 20)
 
 struct fact_entry {
     UT_hash_handle hh;
@@ -19,6 +22,7 @@ struct fact_entry {
     uint64_t generation;
     int64_t expires_ms;
     int64_t refresh_ms; /* 0: never early */
+    bool refreshes;     /* asking early changes nothing at the vendor */
     struct sy_failure failure;
     struct sy_blob *failure_blob;
     struct sy_fact_flight *flight; /* running, or NULL */
@@ -49,15 +53,20 @@ int sy_facts_create(struct sy_fact_cache **ret, struct sy_err *err)
     return SY_OK;
 }
 
+static size_t blob_size(const struct sy_blob *blob)
+{
+    return blob ? blob->len : 0;
+}
+
 static size_t entry_size(const struct fact_entry *entry)
 {
-    return sizeof(*entry) + entry->key_len + (entry->blob ? entry->blob->len : 0);
+    return sizeof(*entry) + entry->key_len + blob_size(entry->blob) +
+           blob_size(entry->failure_blob);
 }
 
 static void entry_clear(struct sy_fact_cache *cache, struct fact_entry *entry)
 {
-    if (entry->blob)
-        cache->bytes -= entry->blob->len;
+    cache->bytes -= blob_size(entry->blob) + blob_size(entry->failure_blob);
     sy_blob_unref(entry->blob);
     sy_blob_unref(entry->failure_blob);
     entry->blob = NULL;
@@ -218,8 +227,10 @@ enum sy_fact_answer sy_facts_ask(struct sy_fact_cache *cache, const struct sy_fa
     if (key_write(&text, scope, kind, key)) {
         pthread_mutex_lock(&cache->lock);
         entry = entry_get(cache, sy_buf_str(&text), true, now_ms);
-        if (entry)
+        if (entry) {
+            entry->refreshes = kind != SY_FACT_LINK;
             answer = answer_from(entry, reject, now_ms, wait, ret_refresh, ret_flight);
+        }
         pthread_mutex_unlock(&cache->lock);
     }
     sy_buf_release(&text);
@@ -238,7 +249,7 @@ static struct sy_failure failure_keep(const struct sy_failure *failure, struct s
     struct sy_buf text;
     size_t at = 0;
 
-    sy_buf_init(&text, (size_t)1 << 20);
+    sy_buf_init(&text, FAILURE_TEXT_MAX);
     for (size_t i = 0; i < SY_ARRAY_LEN(slices); i++)
         sy_buf_append(&text, *slices[i]);
     *ret_blob = sy_buf_ok(&text) ? sy_blob_new(sy_buf_str(&text), false) : NULL;
@@ -293,17 +304,18 @@ void sy_facts_landed(struct sy_fact_cache *cache, struct sy_fact_flight *flight,
     /* A failed refresh leaves a value that still holds. */
     if (blob || !entry->blob || entry->expires_ms <= now_ms || waiters) {
         entry_clear(cache, entry);
-        if (blob && ttl_ms > 0) {
+        if (blob && ttl_ms > 0 && blob->len <= FACT_VALUE_MAX) {
             int64_t early = ttl_ms / 5 < REFRESH_EARLY_MS ? ttl_ms / 5 : REFRESH_EARLY_MS;
 
             entry->blob = sy_blob_ref(blob);
             cache->bytes += blob->len;
             entry->generation = generation;
             entry->expires_ms = now_ms + ttl_ms;
-            entry->refresh_ms = entry->expires_ms - early;
+            entry->refresh_ms = entry->refreshes ? entry->expires_ms - early : 0;
         } else if (!blob) {
             entry->failure = kept;
             entry->failure_blob = sy_blob_ref(failure_blob);
+            cache->bytes += blob_size(failure_blob);
             entry->expires_ms = now_ms + FAILURE_TTL_MS;
         }
     } else {

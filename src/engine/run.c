@@ -5,6 +5,9 @@
 
 #include "engine/engine_int.h"
 
+/* A vendor that was given less time than this is not called dead for having taken longer. */
+#define PATIENCE_MS 1000
+
 static void run_again(struct sy_loop *loop, struct sy_task *task);
 static void run_fact_came(struct sy_loop *loop, struct sy_task *task);
 static void run_step(struct sy_run *run, const struct sy_event *event);
@@ -24,17 +27,27 @@ static void run_waits(struct sy_run *run, enum sy_run_waiting what)
 
 /* ---- the end ---- */
 
+/*
+ * What the run says about the vendor: it failed, it answered, or nothing. Nothing is said by a run
+ * that we ended ourselves (cancelled, our own limits, an open breaker further down) and by a caller
+ * who would not wait: five calls with a timeout of 1 ms must not close a vendor for everybody.
+ */
 static void breaker_report(struct sy_run *run, const struct sy_failure *failure)
 {
-    bool failed = failure && sy_code_counts_for_breaker(failure->code);
+    bool failed = failure && sy_code_counts_for_breaker(failure->code) && run->sends &&
+                  failure->cause != SY_CAUSE_BREAKER_OPEN;
+    bool rushed = failed && failure->code == SY_CODE_VENDOR_TIMEOUT &&
+                  run->vendor_us < (int64_t)PATIENCE_MS * 1000;
 
     if (!run->breaker_asked)
         return;
     run->breaker_asked = false;
-    if (run->cancelled && !failed)
-        sy_breaker_yield(run->breaker);
-    else
-        sy_breaker_report(run->breaker, failed, run->breaker_probe, sy_loop_now_ms(run->el->loop));
+    if (rushed || (!failed && !run->heard)) {
+        if (run->breaker_probe)
+            sy_breaker_yield(run->breaker);
+        return;
+    }
+    sy_breaker_report(run->breaker, failed, run->breaker_probe, sy_loop_now_ms(run->el->loop));
 }
 
 static void run_end(struct sy_run *run, const struct sy_result *result,
@@ -56,23 +69,10 @@ static void run_fail(struct sy_run *run, enum sy_code code, enum sy_cause cause,
 
 /* ---- sending ---- */
 
-static bool slice_holds(struct sy_str slice, struct sy_str bound)
+/* Invariant: what goes out carries the subject or account that was bound at resolve, nobody else's. */
+static bool is_bound(const struct sy_run *run)
 {
-    return sy_str_find(slice, bound) != (size_t)-1;
-}
-
-/* Invariant: the outgoing bytes carry the subject or account that was bound at resolve. */
-static bool carries_bound(const struct sy_request *request)
-{
-    if (!request->bound.ptr || slice_holds(request->url, request->bound))
-        return true;
-    for (unsigned i = 0; i < request->body_count; i++)
-        if (slice_holds(request->body[i], request->bound))
-            return true;
-    for (unsigned i = 0; i < request->header_count; i++)
-        if (sy_str_eq(request->headers[i].value, request->bound))
-            return true;
-    return false;
+    return sy_request_is_bound(&run->wish.request, run->facts.subject, run->what.account);
 }
 
 static const char *purpose_name(enum sy_purpose purpose)
@@ -137,6 +137,7 @@ static void transfer_done(struct sy_transfer *transfer, const struct sy_transfer
     count_upstream(run, result);
     if (run->wish.request.effect == SY_REQUEST_WRITE && result->started)
         run->write_started = true;
+    run->heard = run->heard || result->failure == SY_NET_OK;
     if (result->failure == SY_NET_OK && (result->status < 300 || result->status >= 400)) {
         run_step(run, &event);
         return;
@@ -163,6 +164,8 @@ static void run_send_now(struct sy_run *run)
         .trusted_address = !run->wish.request.from_row,
     };
 
+    if (run->wish.request.purpose == SY_FOR_EXECUTE && !run->wish.request.reply_cap)
+        run->wish.request.reply_cap = (size_t)sy_snapshot_policy(run->el->snapshot)->response_bytes;
     run->sends++;
     run->sent_us = sy_loop_now_us(run->el->loop);
     run_waits(run, RUN_FLYING);
@@ -177,7 +180,7 @@ static void run_send(struct sy_run *run)
     int64_t now_ms = sy_loop_now_ms(run->el->loop), wait_ms;
     enum sy_breaker_verdict verdict;
 
-    if (run->sends >= SY_OPERATION_SENDS_MAX || !carries_bound(&run->wish.request)) {
+    if (run->sends >= SY_OPERATION_SENDS_MAX || !is_bound(run)) {
         run_fail(run, SY_CODE_INTERNAL, SY_CAUSE_BUG,
                  run->sends >= SY_OPERATION_SENDS_MAX
                      ? SY_STR("an adapter asked for too many requests")
@@ -294,12 +297,47 @@ static void count_fact(struct sy_run *run, enum sy_fact_kind kind, const char *r
     sy_metric_add(run->el->metrics, SY_METRIC_FACTS, labels, 1);
 }
 
+/* The flight may be somebody else's, with more time than this run has. */
+static void need_is_late(struct sy_loop *loop, struct sy_timer *timer)
+{
+    struct sy_failure failure = {.code = SY_CODE_VENDOR_TIMEOUT,
+                                 .cause = SY_CAUSE_DEADLINE,
+                                 .detail = sy_str_of(sy_cause_text(SY_CAUSE_DEADLINE))};
+
+    (void)loop;
+    sy_run_cancel(timer->ctx, &failure);
+}
+
+static void run_waits_for_fact(struct sy_run *run)
+{
+    run->timer.fn = need_is_late;
+    run->timer.ctx = run;
+    /* Without memory for a timer the flight's own deadline is the bound. */
+    (void)sy_timer_set(run->el->loop, &run->timer, run->deadline_ms);
+    run_waits(run, RUN_NEEDING);
+}
+
+static bool run_forgets(const struct sy_forget *forget, enum sy_fact_kind kind)
+{
+    const bool asked[SY_FACT_KIND_COUNT] = {
+        [SY_FACT_TOKEN] = forget->token,       [SY_FACT_TOOL] = forget->tool,
+        [SY_FACT_ACCOUNTS] = forget->accounts, [SY_FACT_AUTH_CONFIG] = forget->auth_config,
+        [SY_FACT_LINK] = forget->link,
+    };
+
+    return asked[kind];
+}
+
 static void run_need(struct sy_run *run)
 {
     struct sy_fact_scope scope = run_scope(run);
     struct sy_fact_flight *flight;
     struct sy_need need = run->wish.need;
     bool refresh;
+
+    /* What the adapter asks us to forget in the same breath is not good enough from the cache. */
+    if (run_forgets(&run->wish.forget, need.kind))
+        need.reject_generation = UINT64_MAX;
 
     if (run->depth >= SY_FACT_DEPTH_MAX + 1) {
         run_fail(run, SY_CODE_INTERNAL, SY_CAUSE_BUG, SY_STR("facts nest too deep"));
@@ -320,12 +358,12 @@ static void run_need(struct sy_run *run)
         return;
     case SY_FACT_FLY:
         count_fact(run, need.kind, "miss");
-        run_waits(run, RUN_NEEDING);
+        run_waits_for_fact(run);
         sy_flight_start(run, &need, flight);
         return;
     case SY_FACT_WAIT:
         count_fact(run, need.kind, "joined");
-        run_waits(run, RUN_NEEDING);
+        run_waits_for_fact(run);
         return;
     case SY_FACT_NOMEM:
         run_fail(run, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY, (struct sy_str){NULL, 0});
@@ -346,7 +384,7 @@ static void run_fact_came(struct sy_loop *loop, struct sy_task *task)
 {
     struct sy_run *run = task->ctx;
 
-    (void)loop;
+    sy_timer_cancel(loop, &run->timer);
     if (run->cancelled)
         run_end_cancelled(run);
     else
@@ -383,6 +421,22 @@ static void timer_rang(struct sy_loop *loop, struct sy_timer *timer)
     run_step(run, &event);
 }
 
+static void run_sleep(struct sy_run *run)
+{
+    int64_t now_ms = sy_loop_now_ms(run->el->loop);
+
+    if (run->wish.wait_ms > run->deadline_ms - now_ms) {
+        run_fail(run, SY_CODE_VENDOR_TIMEOUT, SY_CAUSE_DEADLINE,
+                 sy_str_of(sy_cause_text(SY_CAUSE_DEADLINE)));
+        return;
+    }
+    run->timer.fn = timer_rang;
+    run->timer.ctx = run;
+    run_waits(run, RUN_SLEEPING);
+    if (sy_timer_set(run->el->loop, &run->timer, now_ms + run->wish.wait_ms) != SY_OK)
+        run_fail(run, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY, (struct sy_str){NULL, 0});
+}
+
 static void run_follow(struct sy_run *run, enum sy_step step)
 {
     switch (step) {
@@ -393,12 +447,7 @@ static void run_follow(struct sy_run *run, enum sy_step step)
         run_need(run);
         return;
     case SY_STEP_WAIT:
-        run->timer.fn = timer_rang;
-        run->timer.ctx = run;
-        run_waits(run, RUN_SLEEPING);
-        if (sy_timer_set(run->el->loop, &run->timer,
-                         sy_loop_now_ms(run->el->loop) + run->wish.wait_ms) != SY_OK)
-            run_fail(run, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY, (struct sy_str){NULL, 0});
+        run_sleep(run);
         return;
     case SY_STEP_DONE:
         run_end(run, &run->wish.result, NULL);

@@ -57,6 +57,7 @@ struct sy_run {
     bool breaker_probe;
     bool breaker_asked;
     bool hold_asked;
+    bool heard;         /* the vendor answered a request, whatever it said */
     bool write_started; /* a request with effect WRITE may have reached the vendor */
     bool cancelled;
     struct sy_timer timer;

@@ -9,6 +9,7 @@
  */
 struct side_job {
     struct sy_writer_job job;
+    struct sy_engine_loop *el;
     struct sy_call *call; /* NULL once the call has left */
     struct sy_arena mem;
     int status;
@@ -27,6 +28,8 @@ static struct side_job *side_new(struct sy_call *call, sy_writer_work_fn *work, 
         return NULL;
     sy_arena_init(&side->mem, IDEMPOTENCY_ANSWER_MAX + ((size_t)1 << 20));
     side->call = call;
+    side->el = call->el;
+    side->el->asks++;
     side->job.work = work;
     side->job.loop = call->el->loop;
     side->job.ctx = side;
@@ -37,10 +40,15 @@ static struct side_job *side_new(struct sy_call *call, sy_writer_work_fn *work, 
 
 static void side_free(struct side_job *side)
 {
+    struct sy_engine_loop *el = side->el;
+
     if (side->call)
         side->call->side = NULL;
     sy_arena_release(&side->mem);
     free(side);
+    /* One that its call has left still comes back to this loop: a drain waits for it. */
+    el->asks--;
+    sy_engine_ended(el);
 }
 
 static bool side_submit(struct side_job *side)
@@ -136,9 +144,13 @@ static void answer_came(struct sy_loop *loop, struct sy_task *task)
 {
     struct side_job *side = task->ctx;
     struct sy_call *call = side->call;
+    struct sy_failure lost = {.code = SY_CODE_OUTCOME_UNKNOWN,
+                              .cause = SY_CAUSE_ANSWER_NOT_KEPT,
+                              .detail = sy_str_of(sy_cause_text(SY_CAUSE_ANSWER_NOT_KEPT))};
+    bool is_gone = side->status == SY_NOT_FOUND || (side->status == SY_OK && !side->row.answer.ptr);
 
     (void)loop;
-    if (call && side->status == SY_OK && side->row.answer.ptr) {
+    if (call && side->status == SY_OK && !is_gone) {
         call->replay.status = side->row.status;
         call->replay.body = sy_blob_new(side->row.answer, false);
     }
@@ -147,8 +159,10 @@ static void answer_came(struct sy_loop *loop, struct sy_task *task)
         return;
     if (call->replay.body)
         sy_call_replay(call);
+    else if (is_gone)
+        sy_call_settle(call, &lost, true);
     else
-        sy_call_refuse(call, SY_CODE_OUTCOME_UNKNOWN, SY_CAUSE_ANSWER_NOT_KEPT, 0);
+        sy_call_refuse(call, SY_CODE_OVERLOADED, SY_CAUSE_STORE, 1000);
 }
 
 void sy_call_fetch_answer(struct sy_call *call)

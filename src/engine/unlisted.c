@@ -129,6 +129,7 @@ static void store_row(struct sy_store *store, struct sy_writer_job *job)
     row.toolkit = round->slug;
     row.vendor = round->vendors[i];
     row.vendor_slug = round->found[i].slug;
+    row.connection = round->found[i].connection;
     row.notes = round->found[i].name;
     row.changed_at_ms = note.at_ms;
     change.toolkit = row.toolkit;
@@ -173,6 +174,7 @@ static void question_answered(struct sy_ask *ask, const struct sy_ask_result *re
         round->has[i] = true;
         round->found[i].slug = sy_arena_copy(&round->mem, found->slug);
         round->found[i].name = sy_arena_copy(&round->mem, found->name);
+        round->found[i].connection = sy_arena_copy(&round->mem, found->connection);
     }
     if (round->answered == round->asked)
         round_judge(round);

@@ -62,6 +62,7 @@ static void evidence_copy(const struct triage_evidence *from, struct sy_arena *a
     to->why = sy_arena_copy(arena, from->why);
     to->slug = sy_arena_copy(arena, from->slug);
     to->name = sy_arena_copy(arena, from->name);
+    to->connection = sy_arena_copy(arena, from->connection);
     for (unsigned i = 0; i < from->suggestion_count; i++)
         to->suggestions[i] = sy_arena_copy(arena, from->suggestions[i]);
 }

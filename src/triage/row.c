@@ -42,6 +42,7 @@ void triage_make_row(struct triage *triage)
     case SY_PATH_PIPEDREAM:
         row->vendor = verdict->hit->vendor;
         row->vendor_slug = verdict->hit->slug;
+        row->connection = verdict->hit->connection;
         row->notes = verdict->hit->name;
         if (!triage->known.len)
             row->toolkit = verdict->hit->slug;

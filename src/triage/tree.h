@@ -24,6 +24,7 @@ struct triage_evidence {
     struct sy_str why; /* not asked, failed */
     bool hit;          /* slug, display name or alias is equal after normalisation */
     struct sy_str slug, name;
+    struct sy_str connection; /* the vendor's, for the row; or absent */
     bool configured, connectable;
     struct sy_str suggestions[TRIAGE_SUGGESTIONS_MAX]; /* slugs that resemble it */
     unsigned suggestion_count;

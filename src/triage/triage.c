@@ -160,6 +160,7 @@ static void take_found(struct triage *triage, struct triage_evidence *evidence,
     evidence->hit = true;
     evidence->slug = sy_arena_copy(&triage->mem, found->slug);
     evidence->name = sy_arena_copy(&triage->mem, found->name);
+    evidence->connection = sy_arena_copy(&triage->mem, found->connection);
     evidence->configured = found->configured;
     evidence->connectable = found->connectable;
 }
