@@ -15,9 +15,9 @@ struct sy_arena_chunk;
 
 struct sy_arena {
     struct sy_arena_chunk *chunks;
-    size_t used;  /* bytes handed out, alignment included */
-    size_t max;   /* bytes that may be handed out */
-    bool failed;  /* sticky: some allocation was refused */
+    size_t used; /* bytes handed out, alignment included */
+    size_t max;  /* bytes that may be handed out */
+    bool failed; /* sticky: some allocation was refused */
 };
 
 /* Prepares an empty arena; allocates nothing yet. */

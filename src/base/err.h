@@ -12,13 +12,13 @@
 
 enum sy_status {
     SY_OK = 0,
-    SY_ERR = -1,        /* unexpected; the text says what */
-    SY_NOMEM = -2,      /* memory or a configured maximum is exhausted */
+    SY_ERR = -1,   /* unexpected; the text says what */
+    SY_NOMEM = -2, /* memory or a configured maximum is exhausted */
     SY_NOT_FOUND = -3,
     SY_EXISTS = -4,
-    SY_CONFLICT = -5,   /* version precondition failed */
-    SY_INVALID = -6,    /* input refused; the text points at the place */
-    SY_UNAVAILABLE = -7,/* try again later: busy, locked, down */
+    SY_CONFLICT = -5,    /* version precondition failed */
+    SY_INVALID = -6,     /* input refused; the text points at the place */
+    SY_UNAVAILABLE = -7, /* try again later: busy, locked, down */
     SY_DENIED = -8,
 };
 
@@ -27,7 +27,13 @@ struct sy_err {
     char text[512];
 };
 
-#define SY_ERR_INIT {SY_OK, {0}}
+#define SY_ERR_INIT                                                                                \
+    {                                                                                              \
+        SY_OK,                                                                                     \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
 
 /* Records status and text unless an error is there already; returns `status` for `return`. */
 int sy_err_set(struct sy_err *err, enum sy_status status, const char *format, ...)

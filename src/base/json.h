@@ -108,7 +108,7 @@ void sy_jw_array_end(struct sy_json_writer *w);
 void sy_jw_name(struct sy_json_writer *w, const char *name);
 void sy_jw_name_str(struct sy_json_writer *w, struct sy_str name);
 void sy_jw_str(struct sy_json_writer *w, struct sy_str value); /* absent writes null */
-void sy_jw_z(struct sy_json_writer *w, const char *value); /* NULL writes null */
+void sy_jw_z(struct sy_json_writer *w, const char *value);     /* NULL writes null */
 void sy_jw_i64(struct sy_json_writer *w, int64_t value);
 void sy_jw_u64(struct sy_json_writer *w, uint64_t value);
 /* Microseconds as milliseconds with up to three decimals, e.g. 412.6. */

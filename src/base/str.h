@@ -20,7 +20,10 @@ struct sy_str {
 /* A slice of a string literal. */
 #define SY_STR(literal) ((struct sy_str){(literal), sizeof(literal) - 1})
 /* The same as a constant initialiser for static tables. */
-#define SY_STR_INIT(literal) {(literal), sizeof(literal) - 1}
+#define SY_STR_INIT(literal)                                                                       \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    }
 /* "%.*s" arguments. Only for text that is known to be short. */
 #define SY_FMT(s) (int)(s).len, (s).ptr ? (s).ptr : ""
 #define SY_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

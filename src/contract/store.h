@@ -29,7 +29,7 @@ enum sy_change_kind {
 struct sy_change {
     enum sy_change_kind kind;
     struct sy_str toolkit;
-    int64_t expected_version; /* the toolkit's; -1: do not check; 0: must not exist */
+    int64_t expected_version;  /* the toolkit's; -1: do not check; 0: must not exist */
     const struct sy_row *rows; /* PUT_TOOLKIT: all; PUT_ROW: one; DELETE_ROW: vendor is read */
     size_t row_count;
     const struct sy_toolkit_facts *facts; /* or NULL: unchanged */

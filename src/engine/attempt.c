@@ -221,18 +221,10 @@ static struct sy_next_facts next_facts(const struct sy_call *call)
  * so the first failure is copied into the call's arena. */
 static void keep_first(struct sy_call *call)
 {
-    struct sy_failure *kept = &call->first_failure;
-    struct sy_str *slices[] = {&kept->detail,        &kept->connect_url,    &kept->connection_id,
-                               &kept->connected_at,  &kept->missing_scopes, &kept->todo,
-                               &kept->provider_body, &kept->errors,         &kept->suggestions,
-                               &kept->renamed_to,    &kept->issue_url,      &kept->rules};
-
     if (call->has_first_failure)
         return;
-    *kept = call->failure;
-    for (size_t i = 0; i < SY_ARRAY_LEN(slices); i++)
-        if (slices[i]->ptr)
-            *slices[i] = sy_arena_copy(&call->mem, *slices[i]);
+    call->first_failure = call->failure;
+    sy_failure_copy(&call->first_failure, &call->mem);
     call->has_first_failure = true;
     call->first_maybe_applied = call->maybe_applied;
     call->first_candidate = call->candidate;

@@ -165,7 +165,7 @@ void sy_engine_free(struct sy_engine *engine)
     }
     if (engine->snapshot && engine->snapshot_free)
         engine->snapshot_free(engine->snapshot, engine->snapshot_free_ctx);
-    sy_engine_set_policy(engine, NULL, NULL);
+    sy_engine_drop_policies(engine);
     if (engine->annex)
         engine->annex_release(engine->annex);
     sy_prober_free(engine->unlisted);
@@ -211,21 +211,26 @@ int sy_engine_attach(struct sy_engine *engine, struct sy_loop *loop, struct sy_t
     return SY_OK;
 }
 
-void sy_engine_detach(struct sy_engine_loop *el)
+void sy_engine_leave(struct sy_engine_loop *el)
 {
-    struct sy_engine *engine;
+    struct sy_engine *engine = el->engine;
 
-    if (!el)
-        return;
-    engine = el->engine;
     pthread_mutex_lock(&engine->lock);
     for (unsigned i = 0; i < engine->loop_count; i++)
         if (engine->loops[i] == el)
             engine->loops[i] = engine->loops[--engine->loop_count];
     /* A publisher that waits for this loop must not wait for ever. */
-    if (el->next_snapshot && engine->pending_acks && --engine->pending_acks == 0)
+    if (el->next_snapshot && --engine->pending_acks == 0)
         pthread_cond_broadcast(&engine->acknowledged);
+    el->next_snapshot = NULL;
     pthread_mutex_unlock(&engine->lock);
+}
+
+void sy_engine_detach(struct sy_engine_loop *el)
+{
+    if (!el)
+        return;
+    sy_engine_leave(el);
     while (el->spare) {
         struct sy_call *call = el->spare;
 
@@ -356,6 +361,11 @@ void sy_engine_drain(struct sy_engine_loop *el, void (*drained)(void *ctx), void
 unsigned sy_engine_in_flight(const struct sy_engine_loop *el)
 {
     return el->in_flight;
+}
+
+bool sy_engine_draining(const struct sy_engine_loop *el)
+{
+    return el->draining;
 }
 
 struct sy_loop *sy_engine_loop_of(struct sy_engine_loop *el)

@@ -45,6 +45,12 @@ int sy_engine_create(const struct sy_engine_options *options, struct sy_engine *
 void sy_engine_free(struct sy_engine *engine);
 int sy_engine_attach(struct sy_engine *engine, struct sy_loop *loop, struct sy_transfers transfers,
                      struct sy_engine_loop **ret, struct sy_err *err);
+/*
+ * Published snapshots no longer wait for this loop: before its thread ends while others still run,
+ * on the loop, when it has no more turns to take. The snapshot in hand may be gone afterwards.
+ */
+void sy_engine_leave(struct sy_engine_loop *loop);
+/* The loop has stopped; what it still had in flight is dropped. */
 void sy_engine_detach(struct sy_engine_loop *loop);
 
 /* ---- snapshot ---- */
@@ -60,11 +66,12 @@ const struct sy_snapshot *sy_engine_published(const struct sy_engine *engine);
 /* Valid until this loop's turn ends. */
 const struct sy_snapshot *sy_engine_snapshot(struct sy_engine_loop *loop);
 /*
- * Loads the registry from the store with the current policy, builds and publishes. Writer thread.
- * Reports and keeps the old snapshot on failure.
+ * Loads the registry from the store with the current policy, or the one set since, builds and
+ * publishes. Writer thread. On failure the old snapshot and the old policy stay.
  */
 int sy_engine_reload(struct sy_engine *engine, struct sy_store *store, struct sy_err *err);
-/* The policy used by later reloads; takes over `arena`, in which `policy` lives. */
+/* The policy of the next reload, and if that succeeds of later ones; takes over `arena`, in which
+ * `policy` lives. Writer thread, or before loops run. */
 void sy_engine_set_policy(struct sy_engine *engine, struct sy_arena *arena,
                           const struct sy_policy *policy);
 
@@ -147,6 +154,8 @@ void sy_engine_update_vendor(struct sy_engine *engine, size_t index,
 /* Refuses new calls with shutting_down; `drained` runs on the loop when the last call has ended. */
 void sy_engine_drain(struct sy_engine_loop *loop, void (*drained)(void *ctx), void *ctx);
 unsigned sy_engine_in_flight(const struct sy_engine_loop *loop);
+/* Whether sy_engine_drain was called. */
+bool sy_engine_draining(const struct sy_engine_loop *loop);
 struct sy_loop *sy_engine_loop_of(struct sy_engine_loop *loop);
 struct sy_engine *sy_engine_of(struct sy_engine_loop *loop);
 struct sy_writer *sy_engine_writer(struct sy_engine *engine);

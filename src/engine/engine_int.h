@@ -50,10 +50,10 @@ struct sy_engine {
     struct sy_snapshot *snapshot;
     void (*snapshot_free)(struct sy_snapshot *snapshot, void *ctx);
     void *snapshot_free_ctx;
-    const struct sy_policy *policy;
     void *annex;
     void (*annex_release)(void *annex);
-    struct policy_hold *policy_hold; /* reload.c */
+    struct policy_hold *policy_hold; /* reload.c: the one in use */
+    struct policy_hold *next_policy; /* and the one that the next reload tries, or NULL */
 };
 
 struct sy_engine_loop {
@@ -76,6 +76,8 @@ struct sy_engine_loop {
 };
 
 const struct sy_runtime_node *sy_engine_runtime(struct sy_engine *engine, size_t index);
+/* reload.c: after the last snapshot is gone. */
+void sy_engine_drop_policies(struct sy_engine *engine);
 /* Index of a vendor by name, or -1. */
 int sy_engine_vendor_index(const struct sy_engine *engine, struct sy_str name);
 /* Tells the drain that a call or ask has ended. */

@@ -27,41 +27,71 @@ static void snapshot_done(struct sy_snapshot *snapshot, void *ctx)
     hold_release(ctx);
 }
 
-void sy_engine_set_policy(struct sy_engine *engine, struct sy_arena *arena,
-                          const struct sy_policy *policy)
+static struct policy_hold *hold_new(struct sy_arena *arena, const struct sy_policy *policy)
 {
-    struct policy_hold *hold = policy ? calloc(1, sizeof(*hold)) : NULL;
+    struct policy_hold *hold = calloc(1, sizeof(*hold));
 
-    if (policy && !hold)
-        return;
     if (hold) {
         hold->arena = *arena;
         hold->policy = policy;
         hold->refs = 1;
-        memset(arena, 0, sizeof(*arena));
+    } else {
+        sy_arena_release(arena);
     }
-    hold_release(engine->policy_hold);
-    engine->policy_hold = hold;
-    engine->policy = policy;
+    memset(arena, 0, sizeof(*arena));
+    return hold;
 }
 
-int sy_engine_reload(struct sy_engine *engine, struct sy_store *store, struct sy_err *err)
+void sy_engine_set_policy(struct sy_engine *engine, struct sy_arena *arena,
+                          const struct sy_policy *policy)
 {
-    struct policy_hold *hold = engine->policy_hold;
-    struct sy_snapshot *snapshot = NULL;
+    hold_release(engine->next_policy);
+    engine->next_policy = hold_new(arena, policy);
+}
+
+void sy_engine_drop_policies(struct sy_engine *engine)
+{
+    hold_release(engine->next_policy);
+    hold_release(engine->policy_hold);
+    engine->next_policy = NULL;
+    engine->policy_hold = NULL;
+}
+
+static int build(const struct policy_hold *hold, struct sy_store *store,
+                 struct sy_snapshot **ret_snapshot, struct sy_err *err)
+{
     struct sy_registry registry = {0};
     struct sy_arena arena;
     int status;
 
-    if (!hold)
-        return sy_err_set(err, SY_INVALID, "no policy is loaded");
     sy_arena_init(&arena, (size_t)4 << 30);
     status = store->ops->load(store, &arena, &registry, err);
     if (status == SY_OK)
-        status = sy_snapshot_build(&registry, hold->policy, &snapshot, err);
+        status = sy_snapshot_build(&registry, hold->policy, ret_snapshot, err);
     sy_arena_release(&arena);
-    if (status != SY_OK)
+    return status;
+}
+
+int sy_engine_reload(struct sy_engine *engine, struct sy_store *store, struct sy_err *err)
+{
+    struct policy_hold *hold = engine->next_policy ? engine->next_policy : engine->policy_hold;
+    struct sy_snapshot *snapshot = NULL;
+    int status;
+
+    if (!hold)
+        return sy_err_set(err, SY_INVALID, "no policy is loaded");
+    status = build(hold, store, &snapshot, err);
+    if (status != SY_OK) {
+        /* A policy that cannot be put to use must not stand in the way of the next change. */
+        hold_release(engine->next_policy);
+        engine->next_policy = NULL;
         return status;
+    }
+    if (engine->next_policy) {
+        hold_release(engine->policy_hold);
+        engine->policy_hold = engine->next_policy;
+        engine->next_policy = NULL;
+    }
     hold->refs++;
     sy_engine_publish(engine, snapshot, snapshot_done, hold);
     return SY_OK;

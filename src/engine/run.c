@@ -69,7 +69,7 @@ static void run_fail(struct sy_run *run, enum sy_code code, enum sy_cause cause,
 
 /* ---- sending ---- */
 
-/* Invariant: what goes out carries the subject or account that was bound at resolve, nobody else's. */
+/* Invariant: what goes out carries the subject or account bound at resolve, nobody else's. */
 static bool is_bound(const struct sy_run *run)
 {
     return sy_request_is_bound(&run->wish.request, run->facts.subject, run->what.account);
