@@ -101,6 +101,14 @@ export class Client {
 
   execute(body, options) { return this.post('/v1/execute', body, options); }
 
+  // A key of `tenant`, made by this one; the tenant is created if it is not there.
+  async makeKey(tenant, scopes = ['call'], environment = 'production') {
+    await this.post('/v1/tenants', { tenant });
+    const reply = await this.post('/v1/keys', { tenant, scopes, environment });
+    if (reply.status !== 201) throw new Error(`no key: ${reply.status} ${reply.body}`);
+    return this.withKey(JSON.stringify(reply.json).match(/sy_[A-Za-z0-9_-]+/)[0]);
+  }
+
   // The arguments as bytes, spliced in unread.
   executeRaw(envelope, args, options) {
     const head = JSON.stringify(envelope).slice(0, -1);
@@ -219,10 +227,8 @@ vendors:
   const rowsFile = path.join(dir, 'rows.yaml');
   writeFileSync(rowsFile, readFileSync(path.join(root, 'registry/sandbox.yaml'), 'utf8').replaceAll('{worker_url}', sandbox.worker_url) + rows);
   await cli('registry', 'import', rowsFile, '--config', file);
-  const makeKey = async (tenant, scopes = 'call,connect,registry,admin', ...more) =>
-    (await cli('key', 'create', '--config', file, '--tenant', tenant, '--scopes', scopes, ...more)).match(/sy_[A-Za-z0-9_-]+/)[0];
   await run(['tenant', 'create', 'default', '--config', file], { env: all });
-  const key = await makeKey('default');
+  const key = (await cli('key', 'create', '--config', file, '--tenant', 'default', '--scopes', 'call,connect,registry,admin')).match(/sy_[A-Za-z0-9_-]+/)[0];
   const serve = async (...args) => {
     const child = spawn(program(), ['serve', '--config', file, ...args], { env: { ...process.env, ...all }, stdio: ['ignore', 'pipe', 'pipe'] });
     const watched = watch(child);
@@ -231,7 +237,7 @@ vendors:
     return handle(child, watched, new Client(url, key), admin);
   };
   return {
-    dir, file, policyFile, key, sandbox, cli, serve, makeKey, env: all,
+    dir, file, policyFile, key, sandbox, cli, serve, env: all,
     writePolicy: (text) => writeFileSync(policyFile, text),
     stop: async () => {
       const how = await sandbox.stop();

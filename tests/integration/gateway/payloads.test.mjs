@@ -39,7 +39,7 @@ const sentBytes = (vendor, args) => (vendor === 'pipedream' ? args.subarray(0, -
 async function changed(vendor, texts) {
   const { call, member } = vendors[vendor];
   const broken = [];
-  let since = (await setup.sandbox.requests('limit=1')).at(-1)?.seq ?? 0;
+  let since = 0;
   for (let at = 0; at < texts.length; at += BATCH) {
     const batch = texts.slice(at, at + BATCH).map((text) => Buffer.concat([Buffer.from('{"v":'), text, Buffer.from('}')]));
     const replies = await inParallel(batch, 16, (args, i) => gateway.executeRaw({ ...call, user_id: 'user_123' }, args, {
@@ -47,7 +47,7 @@ async function changed(vendor, texts) {
     }));
     const recorded = new Map();
     for (const one of await setup.sandbox.requests(`vendor=${vendor}&since=${since}&limit=1000`)) {
-      since = Math.max(since, one.seq);
+      since = Math.max(since, one.sequence);
       const trace = /00-0{15}1(\d{16})-/.exec(JSON.stringify(one.headers));
       if (trace) recorded.set(Number(trace[1]), Buffer.from(one.body_base64, 'base64'));
     }
