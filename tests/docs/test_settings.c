@@ -6,33 +6,10 @@
 #include <string.h>
 
 #include "config/settings.h"
+#include "page.h"
 #include "vendors/vendors.h"
 
-#define PAGE SY_SOURCE_DIR "/docs/settings.md"
 #define PAGE_MAX (1u << 20)
-
-static const struct sy_str BEGIN =
-    SY_STR_INIT("<!-- begin: made by docs_test_settings --write -->\n");
-static const struct sy_str END = SY_STR_INIT("<!-- end -->\n");
-
-static int read_page(struct sy_buf *page)
-{
-    FILE *file = fopen(PAGE, "rb");
-    char *to = sy_buf_reserve(page, PAGE_MAX);
-    if (!file || !to)
-        return -1;
-    sy_buf_grown(page, fread(to, 1, PAGE_MAX, file));
-    return fclose(file);
-}
-
-static int write_page(struct sy_str before, struct sy_str table, struct sy_str after)
-{
-    FILE *file = fopen(PAGE, "wb");
-    if (!file)
-        return -1;
-    fprintf(file, "%.*s%.*s%.*s", SY_FMT(before), SY_FMT(table), SY_FMT(after));
-    return fclose(file);
-}
 
 /* The file that `init` writes has to fit the adapters as they are. */
 static int check_example(const struct sy_vendor *const *vendors, size_t count)
@@ -61,36 +38,22 @@ static int check_example(const struct sy_vendor *const *vendors, size_t count)
 
 int main(int argc, char **argv)
 {
-    struct sy_buf page, want;
-    size_t begin, end, count;
+    const struct page page = {
+        .path = SY_SOURCE_DIR "/docs/settings.md",
+        .begin = SY_STR("<!-- begin: made by docs_test_settings --write -->\n"),
+        .end = SY_STR("<!-- end -->\n"),
+    };
+    struct sy_buf table;
+    size_t count;
     const struct sy_vendor *const *vendors = sy_vendors(&count);
-    int failed = 1;
+    int failed;
 
     if (check_example(vendors, count) != SY_OK)
         return 1;
-
-    sy_buf_init(&page, 2 * PAGE_MAX);
-    sy_buf_init(&want, PAGE_MAX);
-    sy_settings_write_docs(&want, vendors, count);
-    if (read_page(&page) != 0) {
-        fprintf(stderr, "%s cannot be read\n", PAGE);
-        goto out;
-    }
-    begin = sy_str_find(sy_buf_str(&page), BEGIN) + BEGIN.len;
-    end = sy_str_find(sy_buf_str(&page), END);
-    if (begin < BEGIN.len || end == (size_t)-1 || begin > end) {
-        fprintf(stderr, "%s lacks its marks\n", PAGE);
-        goto out;
-    }
-    if (sy_str_eq(sy_str_from(page.ptr + begin, end - begin), sy_buf_str(&want)))
-        failed = 0;
-    else if (argc > 1 && strcmp(argv[1], "--write") == 0)
-        failed = write_page(sy_str_head(sy_buf_str(&page), begin), sy_buf_str(&want),
-                            sy_str_skip(sy_buf_str(&page), end)) != 0;
-    else
-        fprintf(stderr, "%s is out of date: run docs_test_settings --write\n", PAGE);
-out:
-    sy_buf_release(&page);
-    sy_buf_release(&want);
+    sy_buf_init(&table, PAGE_MAX);
+    sy_settings_write_docs(&table, vendors, count);
+    failed = page_hold(&page, sy_buf_str(&table), argc > 1 && strcmp(argv[1], "--write") == 0,
+                       "docs_test_settings");
+    sy_buf_release(&table);
     return failed;
 }
