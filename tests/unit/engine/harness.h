@@ -17,7 +17,7 @@
 
 #define SCRIPT_MAX 64
 
-/* What one request is answered with. */
+/* What one request is answered with; status 206: the body is the reply's other members. */
 struct scripted {
     enum sy_net_failure failure;
     enum sy_cause cause;
@@ -49,7 +49,9 @@ struct harness {
     /* of the last finished calls, in order */
     struct {
         int status;
-        char body[4096];
+        char body[4096]; /* the front of it */
+        size_t bytes;    /* all of it */
+        bool valid;      /* JSON */
         char call_id[40];
         bool replayed;
     } answers[SCRIPT_MAX];
