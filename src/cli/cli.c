@@ -299,7 +299,7 @@ int sy_cli_main(int argc, char **argv)
     /* A reader that has gone (`| head`) is an error of write, not the end of a gateway. */
     signal(SIGPIPE, SIG_IGN);
     if (!strcmp(argv[1], "--version"))
-        argv[1] = (char *)(uintptr_t) "version";
+        return puts("switchyard " SY_VERSION) < 0 ? SY_EXIT_FAILED : SY_EXIT_DONE;
     cli = calloc(1, sizeof(*cli));
     if (!cli)
         return SY_EXIT_FAILED;

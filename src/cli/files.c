@@ -91,6 +91,8 @@ struct sy_str sy_path_below(struct sy_str folder, struct sy_str path, struct sy_
 {
     struct sy_str parts[3] = {folder, SY_STR("/"), path};
 
+    while (parts[0].len && sy_str_ends(parts[0], SY_STR("/")))
+        parts[0].len--;
     if (!path.len || path.ptr[0] == '/' || sy_str_eq(folder, SY_STR(".")))
         return path;
     return sy_arena_join(arena, parts, 3);

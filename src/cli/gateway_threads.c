@@ -49,6 +49,8 @@ static int thread_listen(struct sy_gateway *gateway, struct gateway_thread *thre
     status =
         sy_server_create(thread->loop, gateway->listen_fd, &limits, &events, &thread->server, err);
     if (status == SY_OK)
+        sy_api_watch_server(thread->api, thread->server);
+    if (status == SY_OK)
         status = sy_server_join(thread->server, gateway->group);
     if (status != SY_OK || index > 0 || gateway->admin_fd < 0)
         return status;
