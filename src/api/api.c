@@ -76,6 +76,7 @@ int sy_api_attach(struct sy_api *api, struct sy_engine_loop *engine, struct sy_a
     al->engine = engine;
     al->loop = sy_engine_loop_of(engine);
     al->metrics = sy_engine_metrics(engine);
+    sy_random(al->serial, sizeof(al->serial));
     *ret = al;
     return SY_OK;
 }
@@ -96,11 +97,6 @@ void sy_api_detach(struct sy_api_loop *al)
 void sy_api_watch_server(struct sy_api_loop *al, const struct sy_server *server)
 {
     al->server = server;
-}
-
-void sy_api_draining(struct sy_api *api)
-{
-    atomic_store(&api->draining, true);
 }
 
 void sy_api_limits(const struct sy_api *api, struct sy_server_limits *limits)
@@ -127,7 +123,7 @@ static struct api_request *request_new(struct sy_api_loop *al, struct sy_exchang
     rq->x = x;
     rq->arena = arena;
     rq->head = sy_exchange_head(x);
-    rq->request_id = api_request_id(rq->head, arena, sy_loop_unix_ms(al->loop));
+    rq->request_id = api_request_id(rq->head, arena, sy_loop_unix_ms(al->loop), al->serial);
     return rq;
 }
 
@@ -316,7 +312,7 @@ static size_t on_refusal_headers(struct sy_exchange *x, int status,
     /* The head may not have been read whole: nothing of it is echoed. */
     headers[count].name = SY_STR("X-Request-Id");
     headers[count].value =
-        api_request_id(&no_head, sy_exchange_arena(x), sy_loop_unix_ms(al->loop));
+        api_request_id(&no_head, sy_exchange_arena(x), sy_loop_unix_ms(al->loop), al->serial);
     count += headers[count].value.ptr != NULL;
     if (status == 503)
         headers[count++] = (struct sy_http_header){SY_STR("Retry-After"), SY_STR("1")};

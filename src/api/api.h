@@ -40,8 +40,6 @@ void sy_api_server_events(struct sy_api_loop *loop, struct sy_server_events *ret
 void sy_api_admin_events(struct sy_api_loop *loop, struct sy_server_events *ret);
 /* Lets the loop's open connections be counted. Optional. */
 void sy_api_watch_server(struct sy_api_loop *loop, const struct sy_server *server);
-/* From now on /readyz answers shutting_down. Any thread. */
-void sy_api_draining(struct sy_api *api);
 
 /* The served OpenAPI 3.1 document; lives as long as the api. */
 struct sy_str sy_api_openapi(const struct sy_api *api);

@@ -5,7 +5,6 @@
 #define SY_API_API_INT_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "api/api.h"
 #include "api/fields.h"
@@ -31,8 +30,7 @@ struct sy_api {
     bool has_local;
     unsigned char local_hash[32];
     struct sy_buf openapi;
-    uint64_t body_limit; /* what the servers read at most */
-    _Atomic bool draining;
+    uint64_t body_limit;          /* what the servers read at most */
     struct sy_api_loop *detached; /* freed with the api: answers may still point at them */
 };
 
@@ -42,8 +40,9 @@ struct sy_api_loop {
     struct sy_loop *loop;
     struct sy_metrics_set *metrics;
     const struct sy_server *server;
-    struct api_job *jobs; /* with the writer thread */
-    int64_t calls;        /* with the engine */
+    struct api_job *jobs;     /* with the writer thread */
+    int64_t calls;            /* with the engine */
+    unsigned char serial[10]; /* of request ids */
     struct sy_api_loop *next;
 };
 
@@ -83,9 +82,10 @@ struct sy_failure api_failure_of(int status, struct sy_str text);
 
 /* ---- headers.c ---- */
 
-/* The caller's X-Request-Id if it is fit to be echoed, else a new one. */
+/* The caller's X-Request-Id if it is fit to be echoed, else a new one: `serial` counts up from
+ * random bits of this loop, so that an id costs no system call. */
 struct sy_str api_request_id(const struct sy_http_head *head, struct sy_arena *arena,
-                             int64_t unix_ms);
+                             int64_t unix_ms, unsigned char serial[10]);
 /* A valid W3C traceparent, or absent. */
 struct sy_str api_traceparent(const struct sy_http_head *head);
 enum api_body_kind {

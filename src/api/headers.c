@@ -1,7 +1,8 @@
 /* What request headers say, strictly. */
 #include "api/api_int.h"
 
-#include "base/crypto.h"
+#include <string.h>
+
 #include "base/encode.h"
 
 #define REQUEST_ID_MAX 128u
@@ -16,10 +17,9 @@ static struct sy_str only(const struct sy_http_head *head, struct sy_str name)
 }
 
 struct sy_str api_request_id(const struct sy_http_head *head, struct sy_arena *arena,
-                             int64_t unix_ms)
+                             int64_t unix_ms, unsigned char serial[10])
 {
     struct sy_str given = only(head, SY_STR("x-request-id"));
-    unsigned char random[10];
     char *text;
 
     if (given.ptr && given.len <= REQUEST_ID_MAX && !api_check_visible(given))
@@ -27,10 +27,10 @@ struct sy_str api_request_id(const struct sy_http_head *head, struct sy_arena *a
     text = sy_arena_alloc(arena, 30);
     if (!text)
         return none;
-    sy_random(random, sizeof(random));
-    for (unsigned i = 0; i < 4; i++)
-        text[i] = "req_"[i];
-    sy_ulid(unix_ms, random, text + 4);
+    for (unsigned i = 10; i-- > 0 && ++serial[i] == 0;)
+        continue;
+    memcpy(text, "req_", 4);
+    sy_ulid(unix_ms, serial, text + 4);
     return sy_str_from(text, 30);
 }
 

@@ -25,7 +25,7 @@ void api_readyz(struct api_request *rq)
 {
     const struct sy_ledger *ledger = sy_engine_ledger(rq->al->api->engine);
 
-    if (atomic_load(&rq->al->api->draining))
+    if (sy_engine_draining(rq->al->engine))
         api_fail_code(rq, SY_CODE_SHUTTING_DOWN, SY_CAUSE_NONE, (struct sy_str){NULL, 0});
     else if (!sy_engine_snapshot(rq->al->engine))
         api_fail_code(rq, SY_CODE_OVERLOADED, SY_CAUSE_STORE, SY_STR("no registry is loaded yet"));

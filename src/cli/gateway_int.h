@@ -56,6 +56,7 @@ struct sy_gateway {
     struct gateway_thread threads[GATEWAY_THREADS_MAX];
     unsigned thread_count;
     int64_t grace_ms;
+    _Atomic unsigned undrained; /* threads that still have something to answer */
 
     struct sy_loop *sandbox_loop;
     struct sy_sandbox *sandbox;

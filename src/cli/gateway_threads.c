@@ -80,12 +80,20 @@ int gateway_threads_start(struct sy_gateway *gateway, unsigned count, struct sy_
     return status;
 }
 
+/*
+ * A loop that is through keeps turning until all are: a registry write of another loop is answered
+ * only when every loop has adopted its snapshot.
+ */
 static void part_drained(void *ctx)
 {
     struct gateway_thread *thread = ctx;
+    struct sy_gateway *gateway = thread->gateway;
 
-    if (--thread->undrained == 0)
-        sy_loop_stop(thread->loop);
+    if (--thread->undrained || atomic_fetch_sub(&gateway->undrained, 1) > 1)
+        return;
+    for (unsigned i = 0; i < gateway->thread_count; i++)
+        if (gateway->threads[i].started)
+            sy_loop_stop(gateway->threads[i].loop);
 }
 
 static void grace_over(struct sy_loop *loop, struct sy_timer *timer)
@@ -115,6 +123,9 @@ static void drain_thread(struct sy_loop *loop, struct sy_task *task)
 void gateway_threads_stop(struct sy_gateway *gateway, int64_t grace_ms)
 {
     gateway->grace_ms = grace_ms;
+    for (unsigned i = 0; i < gateway->thread_count; i++)
+        if (gateway->threads[i].started)
+            atomic_fetch_add(&gateway->undrained, 1);
     for (unsigned i = 0; i < gateway->thread_count; i++) {
         struct gateway_thread *thread = &gateway->threads[i];
 

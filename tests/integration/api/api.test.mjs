@@ -401,3 +401,20 @@ test('the admin port: metrics without a key, and nothing else', async () => {
 test('every operation of the document was used', () => {
   assert.deepEqual(contract.operations.filter((id) => !contract.used.has(id)), []);
 });
+
+// Last, because nothing is left afterwards.
+test('a drain answers what is in flight, writes included', async () => {
+  const etag = (await api.get('/v1/registry/toolkits/gmail')).headers.etag;
+  const work = Array.from({ length: 60 }, (_, i) => [
+    gateway.request('PATCH', '/v1/registry/toolkits/gmail', { body: [{ vendor: 'composio', notes: `n${i}` }], headers: { 'if-match': '*' } }),
+    gateway.request('GET', '/v1/calls?limit=5'),
+    gateway.execute(fetchMail),
+  ]).flat().map((reply) => reply.then((found) => found.status, (error) => error.code));
+  await sleep(60);
+  gateway.signal('SIGTERM');
+  const statuses = await Promise.all(work);
+  const how = await gateway.exited;
+  assert.equal(how.code, 0, gateway.output().stderr.slice(-5000));
+  assert.ok(etag && statuses.filter((status) => status === 200).length > 20, statuses.join());
+  assert.ok(statuses.every((status) => [200, 503, 'ECONNREFUSED', 'ECONNRESET'].includes(status)), statuses.join());
+});
