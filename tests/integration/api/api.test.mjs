@@ -367,6 +367,12 @@ test('vendors: the kill switch works at once, and is undone', async () => {
 test('triage answers, and refuses what it does not know', async () => {
   const found = await api.post('/v1/triage', { provider: 'gmail' });
   assert.equal(found.status, 200, found.body.toString());
+  assert.deepEqual([found.json.decided_by, found.json.path], ['registry', 'native']);
+  assert.equal((await api.post('/v1/triage', { provider: 'zz quuxly two' })).json.path, 'pending');
+  assert.equal((await api.post('/v1/triage', { provider: 'zz quuxly two', criticality: 'high' })).json.path, 'worker');
+  const applied = (await api.post('/v1/triage', { provider: 'zz quuxly three', apply: true })).json;
+  assert.equal(applied.applied, true);
+  problem(await api.execute({ tool: 'zz_quuxly_three_do', toolkit: applied.toolkit }), 501, 'toolkit_pending');
   const refused = problem(await api.post('/v1/triage', { provider: 'x', needs: ['speed'], criticality: 'dire' }), 400, 'invalid_request');
   assert.deepEqual(refused.errors.map((error) => error.pointer), ['/needs/0', '/criticality']);
 });

@@ -151,12 +151,41 @@ static void every_public_route_is_described_and_nothing_else(void **state)
     sy_arena_release(&arena);
 }
 
+static void every_reference_of_the_description_leads_somewhere(void **state)
+{
+    static const struct sy_str mark = SY_STR_INIT("\"#/components/schemas/");
+    struct sy_json root, schemas;
+    struct sy_str rest;
+    struct sy_buf out;
+    unsigned count = 0;
+    size_t at;
+
+    (void)state;
+    sy_buf_init(&out, (size_t)4 << 20);
+    api_openapi_write(&out, SY_STR(""));
+    assert_int_equal(sy_json_read(sy_buf_str(&out), 64, &root, NULL), SY_OK);
+    schemas = sy_json_path(root, "components.schemas");
+    rest = sy_buf_str(&out);
+    while ((at = sy_str_find(rest, mark)) != (size_t)-1) {
+        struct sy_str name = sy_str_skip(rest, at + mark.len);
+
+        rest = name;
+        name = sy_str_head(name, sy_str_find_char(name, '"'));
+        if (sy_json_get(schemas, name).type != SY_JSON_OBJECT)
+            fail_msg("no schema %.*s", SY_FMT(name));
+        count++;
+    }
+    assert_true(count > 50);
+    sy_buf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_error_page_is_what_the_tables_say),
         cmocka_unit_test(the_api_page_is_what_the_router_says),
         cmocka_unit_test(every_public_route_is_described_and_nothing_else),
+        cmocka_unit_test(every_reference_of_the_description_leads_somewhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
