@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -80,6 +81,15 @@ static size_t places_collect(const struct ledger_batch *batches, struct sy_drain
     return count;
 }
 
+/* Power: what was begun must be known after a power cut, before anything is sent. */
+static bool intents_sync(const struct ledger_batch *batches)
+{
+    for (; batches; batches = batches->next)
+        if (batches->sync_fd >= 0 && fdatasync(batches->sync_fd) != 0)
+            return false;
+    return true;
+}
+
 static int batches_store(struct sy_ledger *ledger, struct sy_store *store,
                          const struct ledger_batch *batches, struct sy_err *err)
 {
@@ -89,6 +99,8 @@ static int batches_store(struct sy_ledger *ledger, struct sy_store *store,
     struct sy_arena arena;
     int status = SY_NOMEM;
 
+    if (!intents_sync(batches))
+        return sy_err_set(err, SY_UNAVAILABLE, "a journal cannot be synced");
     sy_arena_init(&arena, (size_t)1 << 30);
     if (rows_collect(batches, &arena, &rows)) {
         status = rows.answer_count

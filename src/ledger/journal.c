@@ -91,12 +91,16 @@ int sy_journal_reset(struct sy_journal *journal, struct sy_str carried)
 bool sy_journal_make_room(struct sy_journal *journal, uint64_t bytes)
 {
     uint64_t want = journal->offset + bytes;
+    int failed;
 
     if (want <= journal->allocated)
         return true;
     want = (want + GROW_BYTES - 1) / GROW_BYTES * GROW_BYTES;
-    if (posix_fallocate(journal->fd, (off_t)journal->allocated,
-                        (off_t)(want - journal->allocated)) != 0)
+    do
+        failed = posix_fallocate(journal->fd, (off_t)journal->allocated,
+                                 (off_t)(want - journal->allocated));
+    while (failed == EINTR);
+    if (failed)
         return false;
     journal->allocated = want;
     return true;

@@ -70,19 +70,45 @@ static void last_drain(struct sy_store *store, struct sy_writer_job *job)
     sy_ledger_catch_up(ledger, store);
 }
 
+static void intent_free(struct sy_ledger_loop *ll, struct open_intent *open)
+{
+    HASH_DEL(ll->open, open);
+    free((void *)(uintptr_t)open->payload.ptr);
+    free(open);
+}
+
 static void loop_free(struct sy_ledger_loop *ll)
 {
-    while (ll->open) {
-        struct open_intent *open = ll->open;
+    struct open_intent *open, *next;
 
-        ll->open = open->next;
-        free((void *)(uintptr_t)open->payload.ptr);
-        free(open);
-    }
+    HASH_ITER (hh, ll->open, open, next)
+        intent_free(ll, open);
     sy_buf_release(&ll->group);
     sy_ledger_batch_free(ll->batch);
-    sy_journal_close(&ll->journal);
+    sy_journal_close(&ll->files[0]);
+    sy_journal_close(&ll->files[1]);
     free(ll);
+}
+
+/* Empties the files if the store has all of it, so that the next start has nothing to recover. */
+static void journals_end(struct sy_ledger *ledger)
+{
+    bool all_stored = !ledger->queue && !atomic_load(&ledger->degraded);
+
+    while (ledger->queue) {
+        struct ledger_batch *batch = ledger->queue;
+
+        ledger->queue = batch->next;
+        sy_ledger_batch_free(batch);
+    }
+    for (unsigned i = 0; i < ledger->loop_count; i++) {
+        struct sy_ledger_loop *ll = ledger->loops[i];
+
+        if (all_stored && !ll->open)
+            for (unsigned half = 0; half < 2; half++)
+                (void)sy_journal_reset(&ll->files[half], (struct sy_str){NULL, 0});
+        loop_free(ll);
+    }
 }
 
 void sy_ledger_destroy(struct sy_ledger *ledger)
@@ -95,12 +121,7 @@ void sy_ledger_destroy(struct sy_ledger *ledger)
     pthread_mutex_unlock(&ledger->lock);
     (void)sy_writer_withdraw(ledger->writer, &ledger->drain);
     sy_writer_run(ledger->writer, last_drain, ledger);
-    for (unsigned i = 0; i < ledger->loop_count; i++) {
-        /* All drained and nobody in flight: the next start has nothing to recover. */
-        if (!ledger->loops[i]->open && !atomic_load(&ledger->degraded))
-            (void)sy_journal_reset(&ledger->loops[i]->journal, (struct sy_str){NULL, 0});
-        loop_free(ledger->loops[i]);
-    }
+    journals_end(ledger);
     pthread_mutex_destroy(&ledger->lock);
     free(ledger->directory);
     free(ledger);
@@ -108,15 +129,15 @@ void sy_ledger_destroy(struct sy_ledger *ledger)
 
 bool sy_ledger_degraded(const struct sy_ledger *ledger)
 {
-    return atomic_load_explicit(&ledger->degraded, memory_order_relaxed);
+    return atomic_load_explicit(&ledger->degraded, memory_order_relaxed) != 0;
 }
 
-char *sy_ledger_path(const struct sy_ledger *ledger, unsigned index)
+char *sy_ledger_path(const struct sy_ledger *ledger, unsigned index, unsigned half)
 {
     struct sy_buf path;
 
     sy_buf_init(&path, 4096);
-    sy_buf_printf(&path, "%s/journal-%u", ledger->directory, index);
+    sy_buf_printf(&path, "%s/journal-%u%s", ledger->directory, index, half ? "b" : "");
     sy_buf_append_char(&path, '\0');
     return sy_buf_ok(&path) ? path.ptr : NULL;
 }
@@ -132,15 +153,34 @@ static void another_turn(struct sy_loop *loop, struct sy_task *task)
     (void)task;
 }
 
+static int files_open(struct sy_ledger_loop *ll, struct sy_err *err)
+{
+    int status = SY_OK;
+
+    for (unsigned half = 0; half < 2 && status == SY_OK; half++) {
+        char *path = sy_ledger_path(ll->ledger, ll->index, half);
+
+        status = path ? sy_journal_open(&ll->files[half], path, err) : SY_NOMEM;
+        free(path);
+    }
+    if (status != SY_OK)
+        return status;
+    ll->journal = &ll->files[0];
+    if (ll->files[1].generation > ll->journal->generation)
+        ll->journal->generation = ll->files[1].generation;
+    if (sy_journal_reset(ll->journal, (struct sy_str){NULL, 0}) != SY_OK)
+        return sy_err_set(err, SY_UNAVAILABLE, "the journals in %s cannot be written",
+                          ll->ledger->directory);
+    return SY_OK;
+}
+
 int sy_ledger_attach(struct sy_ledger *ledger, struct sy_loop *loop,
                      struct sy_ledger_loop **ret_loop, struct sy_err *err)
 {
     struct sy_ledger_loop *ll = calloc(1, sizeof(*ll));
-    char *path = NULL;
     int status;
 
-    if (!ll || ledger->loop_count >= ledger->loops_max ||
-        !(path = sy_ledger_path(ledger, ledger->loop_count))) {
+    if (!ll || ledger->loop_count >= ledger->loops_max) {
         free(ll);
         return sy_err_set(err, SY_NOMEM, "no room for another journal");
     }
@@ -148,11 +188,10 @@ int sy_ledger_attach(struct sy_ledger *ledger, struct sy_loop *loop,
     ll->loop = loop;
     ll->index = ledger->loop_count;
     ll->last = &ll->first;
+    ll->files[0].fd = -1;
+    ll->files[1].fd = -1;
     sy_buf_init(&ll->group, GROUP_MAX);
-    status = sy_journal_open(&ll->journal, path, err);
-    if (status == SY_OK && sy_journal_reset(&ll->journal, (struct sy_str){NULL, 0}) != SY_OK)
-        status = sy_err_set(err, SY_UNAVAILABLE, "%s cannot be written", path);
-    free(path);
+    status = files_open(ll, err);
     if (status != SY_OK) {
         loop_free(ll);
         return status;
@@ -166,46 +205,69 @@ int sy_ledger_attach(struct sy_ledger *ledger, struct sy_loop *loop,
     return SY_OK;
 }
 
-static bool all_drained(const struct sy_ledger_loop *ll)
+/* Open intents under the file's coming generation. */
+static bool intents_carry(struct sy_ledger_loop *ll, struct sy_buf *out)
 {
-    return atomic_load(&ll->drained_sequence) == ll->sequence;
-}
-
-/* Begins the file anew once the store has everything; open intents are written again at its front.
- */
-static void maybe_reset(struct sy_ledger_loop *ll)
-{
-    struct sy_buf carried;
-    uint64_t first;
-
-    if (ll->journal.offset < JOURNAL_RESET_BYTES || !all_drained(ll) || ll->group.len)
-        return;
-    first = ll->sequence;
-    sy_buf_init(&carried, GROUP_MAX);
-    for (struct open_intent *open = ll->open; open; open = open->next) {
+    for (struct open_intent *open = ll->open; open; open = open->hh.next) {
         struct sy_record record = {.kind = SY_RECORD_INTENT,
-                                   .generation = ll->journal.generation + 1,
+                                   .generation = ll->journal->generation + 1,
                                    .sequence = ++ll->sequence,
                                    .payload = open->payload};
 
-        sy_record_append(&carried, &record);
+        sy_record_append(out, &record);
     }
-    if (!sy_buf_ok(&carried) || carried.len > JOURNAL_RESET_BYTES / 2 ||
-        sy_journal_reset(&ll->journal, sy_buf_str(&carried)) != SY_OK)
-        ll->sequence = first;
-    atomic_store(&ll->drained_sequence, ll->sequence);
+    return sy_buf_ok(out) && out->len <= JOURNAL_RESET_BYTES / 2;
+}
+
+/* What calls in flight have reserved must fit into the next file, too. */
+static bool has_room_for(const struct sy_ledger_loop *ll, struct sy_journal *next, size_t carried)
+{
+    next->offset = JOURNAL_HEAD + carried;
+    return sy_journal_make_room(next, ll->reserved + SLACK_BYTES);
+}
+
+/* Goes on in the other file once the store has what is in that one. Between two groups. */
+static void maybe_turn_over(struct sy_ledger_loop *ll)
+{
+    struct sy_journal *next = ll->journal == &ll->files[0] ? &ll->files[1] : &ll->files[0];
+    uint64_t last = ll->sequence, kept = next->generation;
+    struct sy_buf carried;
+
+    if (ll->journal->offset < JOURNAL_RESET_BYTES ||
+        atomic_load(&ll->drained_sequence) < ll->rests_at)
+        return;
+    sy_buf_init(&carried, GROUP_MAX);
+    next->generation = ll->journal->generation;
+    if (intents_carry(ll, &carried) && has_room_for(ll, next, carried.len) &&
+        sy_journal_reset(next, sy_buf_str(&carried)) == SY_OK) {
+        ll->journal = next;
+        ll->rests_at = last;
+    } else {
+        next->generation = kept;
+        ll->sequence = last;
+    }
     sy_buf_release(&carried);
+}
+
+static void set_degraded(struct sy_ledger_loop *ll, bool degraded)
+{
+    if (ll->degraded == degraded)
+        return;
+    ll->degraded = degraded;
+    if (degraded)
+        atomic_fetch_add(&ll->ledger->degraded, 1);
+    else
+        atomic_fetch_sub(&ll->ledger->degraded, 1);
 }
 
 bool sy_ledger_reserve(struct sy_ledger_loop *ll, size_t bytes)
 {
     uint64_t want = ll->reserved + 2 * (uint64_t)bytes + ll->group.len + SLACK_BYTES;
 
-    maybe_reset(ll);
-    if (ll->journal.offset + want > ll->ledger->options.journal_bytes)
+    if (ll->journal->offset + want > ll->ledger->options.journal_bytes)
         return false;
-    if (!sy_journal_make_room(&ll->journal, want)) {
-        atomic_store(&ll->ledger->degraded, true);
+    if (!sy_journal_make_room(ll->journal, want)) {
+        set_degraded(ll, true);
         return false;
     }
     ll->reserved += 2 * bytes;
@@ -227,7 +289,7 @@ static void ticket_add(struct sy_ledger_loop *ll, struct sy_ledger_ticket *ticke
 static bool record_add(struct sy_ledger_loop *ll, enum sy_record_kind kind, struct sy_str payload)
 {
     struct sy_record record = {.kind = kind,
-                               .generation = ll->journal.generation,
+                               .generation = ll->journal->generation,
                                .sequence = ll->sequence + 1,
                                .payload = payload};
 
@@ -256,24 +318,19 @@ void sy_ledger_intent(struct sy_ledger_loop *ll, const struct sy_intent *intent,
     } else {
         memcpy(open->call_id, intent->call_id.ptr, intent->call_id.len);
         open->payload = sy_buf_str(&payload); /* the buffer's memory is handed over */
-        open->next = ll->open;
-        ll->open = open;
+        HASH_ADD_STR(ll->open, call_id, open);
+        ll->has_intents = true;
     }
     ticket_add(ll, ticket);
 }
 
 static void close_intent(struct sy_ledger_loop *ll, struct sy_str call_id)
 {
-    struct open_intent **at = &ll->open, *open;
+    struct open_intent *open = NULL;
 
-    while (*at && !sy_str_eq(sy_str_of((*at)->call_id), call_id))
-        at = &(*at)->next;
-    open = *at;
-    if (!open)
-        return;
-    *at = open->next;
-    free((void *)(uintptr_t)open->payload.ptr);
-    free(open);
+    HASH_FIND(hh, ll->open, call_id.ptr, call_id.len, open);
+    if (open)
+        intent_free(ll, open);
 }
 
 static struct ledger_batch *batch_of(struct sy_ledger_loop *ll)
@@ -283,6 +340,7 @@ static struct ledger_batch *batch_of(struct sy_ledger_loop *ll)
     ll->batch = calloc(1, sizeof(*ll->batch));
     if (ll->batch) {
         ll->batch->from = ll;
+        ll->batch->sync_fd = -1;
         sy_buf_init(&ll->batch->outcomes, GROUP_MAX);
     }
     return ll->batch;
@@ -332,21 +390,33 @@ static void power_committed(struct sy_loop *loop, struct sy_task *task)
     sy_ledger_batch_free(batch);
 }
 
-static void send_batch(struct sy_ledger_loop *ll, struct sy_ledger_ticket **tickets)
+/* False: there is no memory to wait for the commit. */
+static bool send_batch(struct sy_ledger_loop *ll, struct sy_ledger_ticket **tickets)
 {
-    struct ledger_batch *batch = ll->ledger->options.power && *tickets ? batch_of(ll) : ll->batch;
+    bool power = ll->ledger->options.power;
+    struct ledger_batch *batch = power ? batch_of(ll) : ll->batch;
 
     ll->batch = NULL;
     if (!batch)
-        return;
-    batch->place = (struct sy_drained){ll->index, ll->journal.generation, ll->sequence};
-    if (ll->ledger->options.power) {
+        return !power;
+    batch->place = (struct sy_drained){ll->index, ll->journal->generation, ll->sequence};
+    if (power) {
         batch->tickets = *tickets;
         *tickets = NULL;
         batch->committed.fn = power_committed;
         batch->committed.ctx = batch;
+        batch->sync_fd = ll->has_intents ? ll->journal->fd : -1;
     }
     sy_ledger_enqueue(ll->ledger, batch);
+    return true;
+}
+
+/* What nobody reserved (rows of refused calls) may not grow a file without end. */
+static bool group_write(struct sy_ledger_loop *ll)
+{
+    return !ll->broken &&
+           ll->journal->offset + ll->group.len <= 2 * (uint64_t)ll->ledger->options.journal_bytes &&
+           sy_journal_write(ll->journal, sy_buf_str(&ll->group));
 }
 
 /*
@@ -361,18 +431,20 @@ static void turn_end(struct sy_loop *loop, void *ctx)
 
     if (!tickets)
         return;
-    written = !ll->broken && sy_journal_write(&ll->journal, sy_buf_str(&ll->group));
+    written = group_write(ll);
     ll->first = NULL;
     ll->last = &ll->first;
     ll->broken = false;
     sy_buf_clear(&ll->group);
-    atomic_store_explicit(&ll->ledger->degraded, !written, memory_order_relaxed);
+    set_degraded(ll, !written || !sy_journal_make_room(ll->journal, SLACK_BYTES));
     if (written) {
-        send_batch(ll, &tickets);
+        written = send_batch(ll, &tickets);
+        maybe_turn_over(ll);
     } else {
         sy_ledger_batch_free(ll->batch);
         ll->batch = NULL;
     }
+    ll->has_intents = false;
     run_tickets(tickets, written);
     if (ll->first)
         sy_loop_defer(loop, &ll->another_turn);

@@ -1,8 +1,8 @@
 /*
  * The ledger: what every call did, safe against kill -9 before the caller is told.
  *
- * Each loop appends records to a journal file of its own: one pwritev at the end of a turn for all
- * of the turn's records, then their tickets run (and the calls answer). The writer thread drains
+ * Each loop appends records to a journal of its own (two files in turn): one pwrite at the end of a
+ * turn for all of the turn's records, then their tickets run (and the calls answer). The writer thread drains
  * them into the store and remembers how far in the same transaction. Recovery at start turns an
  * INTENT without OUTCOME into a row with outcome `unknown` and pins its idempotency key.
  *

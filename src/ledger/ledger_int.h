@@ -8,11 +8,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <uthash.h>
+
 #include "ledger/journal.h"
 #include "ledger/record.h"
 
 #define LEDGER_LOOPS_MAX 64
-/* A journal whose records are all drained begins anew past this size. */
+/* Past this size a loop goes on in its other file, once all that is in that one has been drained. */
 #define JOURNAL_RESET_BYTES ((uint64_t)8 << 20)
 
 /* A group on its way into the store: the packed outcomes of one or more turns of one loop. */
@@ -23,13 +25,14 @@ struct ledger_batch {
     struct sy_ledger_ticket *tickets; /* power: they wait for the commit */
     struct sy_task committed;
     bool written;
+    int sync_fd; /* power: the file has intents that must be on the disk first; -1: none */
     size_t count;
     struct sy_buf outcomes; /* u32 length + payload, one after the other */
 };
 
-/* An intent whose outcome is not written yet; carried into the next generation at a reset. */
+/* An intent whose outcome is not written yet; carried into the file that its loop goes on with. */
 struct open_intent {
-    struct open_intent *next;
+    UT_hash_handle hh;
     char call_id[40];
     struct sy_str payload; /* malloc'ed */
 };
@@ -38,14 +41,20 @@ struct sy_ledger_loop {
     struct sy_ledger *ledger;
     struct sy_loop *loop;
     unsigned index;
-    struct sy_journal journal;
+    /* Two files in turn: the one that rests begins anew, under the next generation, when the store
+     * has what was written to it; so a load that never pauses does not fill a file. */
+    struct sy_journal files[2];
+    struct sy_journal *journal; /* the one of them that is written */
+    uint64_t rests_at;          /* last sequence in the other one */
     uint64_t sequence;
     _Atomic uint64_t drained_sequence;
     size_t reserved;
     struct sy_buf group;                    /* this turn's records */
     struct ledger_batch *batch;             /* this turn's outcomes */
     struct sy_ledger_ticket *first, **last; /* of this turn */
-    struct open_intent *open;
+    struct open_intent *open; /* hash */
+    bool has_intents;         /* this turn */
+    bool degraded;
     struct sy_turn_hook hook;
     struct sy_task another_turn;
     bool broken; /* something of this turn could not be packed */
@@ -65,14 +74,14 @@ struct sy_ledger {
     unsigned loops_max;
     int64_t trimmed_at_ms;
     _Atomic uint64_t rows;
-    _Atomic bool degraded;
+    _Atomic unsigned degraded; /* loops that cannot write */
 };
 
 /* recover.c: brings what the journal files hold into the store; before any loop is attached. */
 int sy_ledger_recover(struct sy_ledger *ledger, struct sy_store *store, unsigned *ret_lost,
                       struct sy_err *err);
-/* Path of journal `index`, malloc'ed. */
-char *sy_ledger_path(const struct sy_ledger *ledger, unsigned index);
+/* Path of file `half` (0 or 1) of loop `index`, malloc'ed. */
+char *sy_ledger_path(const struct sy_ledger *ledger, unsigned index, unsigned half);
 /* drain.c: queues the batch and sees to it that the writer comes by. */
 void sy_ledger_enqueue(struct sy_ledger *ledger, struct ledger_batch *batch);
 void sy_ledger_batch_free(struct ledger_batch *batch);

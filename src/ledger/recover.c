@@ -57,18 +57,42 @@ static void outcome_found(struct recovery_state *state, struct sy_str payload)
     }
 }
 
-/* Records of the file's generation, in order, until the first that is torn or older. */
+/* The next record of the file's generation; false at the first that is torn, older, or left over
+ * from a group whose write failed and that a later one was written over. */
+static bool record_next(struct sy_str *content, uint64_t generation, uint64_t *last,
+                        struct sy_record *ret)
+{
+    size_t size;
+
+    if (sy_record_read(*content, ret, &size) != SY_OK || ret->generation != generation ||
+        ret->sequence <= *last)
+        return false;
+    *content = sy_str_skip(*content, size);
+    *last = ret->sequence;
+    return true;
+}
+
+static size_t journal_count(struct sy_str content, uint64_t generation)
+{
+    struct sy_record record;
+    uint64_t last = 0;
+    size_t count = 0;
+
+    while (record_next(&content, generation, &last, &record))
+        count++;
+    return count;
+}
+
 static void journal_scan(struct recovery_state *state, struct sy_str content, uint64_t generation)
 {
     struct sy_record record;
-    size_t size;
+    uint64_t last = 0;
 
-    while (sy_record_read(content, &record, &size) == SY_OK && record.generation == generation) {
+    while (record_next(&content, generation, &last, &record)) {
         if (record.kind == SY_RECORD_INTENT)
             intent_found(state, record.payload);
         else if (record.kind == SY_RECORD_OUTCOME)
             outcome_found(state, record.payload);
-        content = sy_str_skip(content, size);
     }
 }
 
@@ -106,57 +130,98 @@ static unsigned intents_to_rows(struct recovery_state *state)
     return lost;
 }
 
+/* One of a loop's two files. */
+struct half {
+    struct sy_journal journal;
+    struct sy_str content;
+};
+
+static int half_open(const struct sy_ledger *ledger, unsigned index, unsigned which,
+                     struct half *half, struct sy_err *err)
+{
+    char *path = sy_ledger_path(ledger, index, which);
+    int status = SY_NOMEM;
+
+    half->journal.fd = -1;
+    if (path && !sy_journal_exists(path))
+        status = SY_OK;
+    else if (path)
+        status = sy_journal_open(&half->journal, path, err);
+    free(path);
+    if (status == SY_OK && half->journal.fd >= 0)
+        half->content = sy_journal_read_all(&half->journal);
+    return status;
+}
+
+/* The older file first: what begins there may end in the newer one. */
+static int halves_read(struct recovery_state *state, struct half halves[2], struct sy_err *err)
+{
+    unsigned first = halves[1].journal.generation < halves[0].journal.generation;
+
+    for (unsigned i = 0; i < 2; i++)
+        state->max += journal_count(halves[i].content, halves[i].journal.generation);
+    state->rows = sy_arena_array(&state->arena, state->max + 1, sizeof(*state->rows));
+    state->answers = sy_arena_array(&state->arena, state->max + 1, sizeof(*state->answers));
+    if (!state->rows || !state->answers)
+        return sy_err_set(err, SY_NOMEM, "no memory to recover a journal");
+    for (unsigned i = 0; i < 2; i++) {
+        const struct half *half = &halves[first ^ i];
+
+        journal_scan(state, half->content, half->journal.generation);
+    }
+    return SY_OK;
+}
+
+static int state_store(const struct recovery_state *state, struct sy_err *err)
+{
+    struct sy_store *store = state->store;
+    int status = SY_OK;
+
+    if (state->answer_count)
+        status = store->ops->put_idempotency(store, state->answers, state->answer_count, err);
+    if (status == SY_OK && state->row_count)
+        status = store->ops->append_ledger(store, state->rows, state->row_count, NULL, 0, err);
+    return status;
+}
+
 static int journal_recover(struct sy_ledger *ledger, struct sy_store *store, unsigned index,
                            unsigned *lost, struct sy_err *err)
 {
     struct recovery_state state = {.store = store};
-    struct sy_str content = {NULL, 0};
-    struct sy_journal journal = {.fd = -1};
-    char *path = sy_ledger_path(ledger, index);
-    int status = path ? sy_journal_open(&journal, path, err) : SY_NOMEM;
+    struct half halves[2] = {0};
+    int status = SY_OK;
 
     sy_arena_init(&state.arena, (size_t)1 << 30);
-    if (status != SY_OK)
-        goto out;
-    content = sy_journal_read_all(&journal);
-    state.max = content.len / RECORD_HEAD + 1;
-    state.rows = sy_arena_array(&state.arena, state.max, sizeof(*state.rows));
-    state.answers = sy_arena_array(&state.arena, state.max, sizeof(*state.answers));
-    if (!state.rows || !state.answers) {
-        status = sy_err_set(err, SY_NOMEM, "no memory to recover %s", path);
-        goto out;
+    for (unsigned i = 0; i < 2; i++) {
+        int opened = half_open(ledger, index, i, &halves[i], err);
+
+        status = status == SY_OK ? opened : status;
     }
-    journal_scan(&state, content, journal.generation);
-    *lost += intents_to_rows(&state);
-    if (state.answer_count)
-        status = store->ops->put_idempotency(store, state.answers, state.answer_count, err);
-    if (status == SY_OK && state.row_count)
-        status = store->ops->append_ledger(store, state.rows, state.row_count, NULL, 0, err);
-    if (status == SY_OK && sy_journal_reset(&journal, (struct sy_str){NULL, 0}) != SY_OK)
-        status = sy_err_set(err, SY_UNAVAILABLE, "%s cannot be written", path);
-out:
-    sy_journal_close(&journal);
+    if (status == SY_OK)
+        status = halves_read(&state, halves, err);
+    if (status == SY_OK) {
+        *lost += intents_to_rows(&state);
+        status = state_store(&state, err);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        if (status == SY_OK && halves[i].journal.fd >= 0 &&
+            sy_journal_reset(&halves[i].journal, (struct sy_str){NULL, 0}) != SY_OK)
+            status = sy_err_set(err, SY_UNAVAILABLE, "the journals in %s cannot be written",
+                                ledger->directory);
+        sy_journal_close(&halves[i].journal);
+        free((void *)(uintptr_t)halves[i].content.ptr);
+    }
     sy_arena_release(&state.arena);
-    free((void *)(uintptr_t)content.ptr);
-    free(path);
     return status;
 }
 
 int sy_ledger_recover(struct sy_ledger *ledger, struct sy_store *store, unsigned *ret_lost,
                       struct sy_err *err)
 {
-    /* An earlier start may have had more threads: every journal that exists is read. */
-    for (unsigned i = 0; i < LEDGER_LOOPS_MAX; i++) {
-        char *path = sy_ledger_path(ledger, i);
-        bool exists = path && sy_journal_exists(path);
-        int status;
+    int status = SY_OK;
 
-        free(path);
-        if (!exists)
-            continue;
+    /* An earlier start may have had more threads: every journal that exists is read. */
+    for (unsigned i = 0; i < LEDGER_LOOPS_MAX && status == SY_OK; i++)
         status = journal_recover(ledger, store, i, ret_lost, err);
-        if (status != SY_OK)
-            return status;
-    }
-    return SY_OK;
+    return status;
 }

@@ -313,7 +313,7 @@ void harness_stop(struct harness *h)
     sy_metrics_free(h->metrics);
     sy_loop_destroy(h->loop);
     for (int i = 0; i < 4; i++) {
-        snprintf(path, sizeof(path), "%s/journal-%d", h->folder, i);
+        snprintf(path, sizeof(path), "%s/journal-%d%s", h->folder, i / 2, i % 2 ? "b" : "");
         unlink(path);
     }
     rmdir(h->folder);
