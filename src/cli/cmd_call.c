@@ -142,11 +142,11 @@ const struct cli_command cli_call = {
     .name = "call",
     .arguments = "TOOL [name=text | name:=json]...",
     .summary = "Runs a tool and prints its result.",
-    .details = "The result goes to standard output, the way it took to standard error:\n"
+    .details = "The result goes to standard output, the way it took to standard error; with\n"
+               "--output json the reply is printed octet for octet as it came:\n"
                "  switchyard call gmail_fetch_emails --user user_123 query=is:unread "
                "max_results:=5\n"
-               "  switchyard call github_create_an_issue --json issue.json --output json\n"
-               "With --output json the reply is printed octet for octet as it came.",
+               "  switchyard call github_create_an_issue --json issue.json --output json",
     .options = options,
     .words_min = 1,
     .words_max = CLI_WORDS_MAX,

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <pthread.h>
 
@@ -145,6 +146,27 @@ static void block_signals(sigset_t *signals)
     signal(SIGPIPE, SIG_IGN);
 }
 
+static void set_up_log(const struct sy_settings *settings)
+{
+    static const struct {
+        const char *name;
+        enum sy_log_level level;
+    } levels[] = {
+        {"debug", SY_LOG_DEBUG},
+        {"info", SY_LOG_INFO},
+        {"warn", SY_LOG_WARN},
+        {"error", SY_LOG_ERROR},
+    };
+    bool json = sy_str_eq(settings->log_format, SY_STR("json")) ||
+                (!sy_str_eq(settings->log_format, SY_STR("text")) && !isatty(STDERR_FILENO));
+    enum sy_log_level least = SY_LOG_INFO;
+
+    for (size_t i = 0; i < SY_ARRAY_LEN(levels); i++)
+        if (sy_str_eq(settings->log_level, sy_str_of(levels[i].name)))
+            least = levels[i].level;
+    sy_log_setup(least, json);
+}
+
 static int serve(struct cli *cli)
 {
     bool sandbox = cli_has(cli, "--sandbox");
@@ -167,7 +189,7 @@ static int serve(struct cli *cli)
         sy_config_release(&config);
         return cli_usage(cli, "the sandbox listens on loopback only");
     }
-    sy_log_setup(SY_LOG_INFO, sy_str_eq(config.settings.log_format, SY_STR("json")));
+    set_up_log(&config.settings);
     block_signals(&signals);
     what.config = &config;
     if (sy_gateway_start(&what, &gateway, &err) != SY_OK) {
@@ -185,7 +207,7 @@ static int serve(struct cli *cli)
 
 const struct cli_command cli_serve = {
     .name = "serve",
-    .arguments = "[--config F] [--sandbox]",
+    .arguments = "",
     .summary = "Runs the gateway.",
     .details = "SIGTERM drains: calls in flight are answered, then the process ends. SIGHUP reads\n"
                "configuration and policy again; a fault in them leaves the old state in force.",
