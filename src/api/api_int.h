@@ -99,6 +99,13 @@ enum api_body_kind api_body_kind(const struct sy_http_head *head);
 /* The token of "Authorization: Bearer …"; absent without one, if malformed or repeated. */
 struct sy_str api_bearer(const struct sy_http_head *head);
 
+/* ---- refusal.c: events of the server, ctx is the struct sy_api_loop ---- */
+
+void api_on_refusal(struct sy_exchange *x, int status, const char *cause,
+                    struct sy_str *ret_content_type, struct sy_str *ret_body, void *ctx);
+size_t api_on_refusal_headers(struct sy_exchange *x, int status,
+                              const struct sy_http_header **ret_headers, void *ctx);
+
 /* ---- auth.c ---- */
 
 /* Finds the caller and checks the route's scope; answers and returns false if it may not. */

@@ -1,71 +1,9 @@
 #include "api/fields.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-#define ERRORS_BYTES_MAX ((size_t)256 << 10)
 #define TEXT_MAX 1024
 #define SHOWN_NAME_MAX 64u
-
-/* ---- errors ---- */
-
-struct sy_json_writer *api_errors_writer(struct api_errors *errors)
-{
-    if (!errors->text.arena) {
-        sy_buf_init_arena(&errors->text, errors->arena, ERRORS_BYTES_MAX);
-        sy_jw_init(&errors->w, &errors->text);
-        sy_jw_array(&errors->w);
-    }
-    return &errors->w;
-}
-
-static void add(struct api_errors *errors, const char *where, struct sy_str place,
-                struct sy_str detail)
-{
-    struct sy_json_writer *w;
-
-    if (errors->count++ >= API_ERRORS_MAX)
-        return;
-    w = api_errors_writer(errors);
-    sy_jw_object(w);
-    sy_jw_member_str(w, where, place.ptr ? place : SY_STR(""));
-    sy_jw_member_str(w, "detail", detail);
-    sy_jw_object_end(w);
-}
-
-void api_error_at(struct api_errors *errors, struct sy_str pointer, const char *format, ...)
-{
-    char text[256];
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    add(errors, "pointer", pointer, sy_str_of(text));
-}
-
-void api_error_in(struct api_errors *errors, const char *where, struct sy_str name,
-                  struct sy_str detail)
-{
-    add(errors, where, name, detail);
-}
-
-struct sy_failure api_errors_failure(struct api_errors *errors)
-{
-    struct sy_failure failure = {.code = SY_CODE_INVALID_REQUEST, .cause = SY_CAUSE_BAD_FIELD};
-
-    if (errors->broken)
-        failure.cause = SY_CAUSE_BAD_JSON;
-    else if (errors->count && errors->names == errors->count)
-        failure.cause = SY_CAUSE_BAD_NAME;
-    if (errors->text.arena) {
-        sy_jw_array_end(&errors->w);
-        if (sy_buf_ok(&errors->text))
-            failure.errors = sy_buf_str(&errors->text);
-    }
-    return failure;
-}
 
 /* ---- pointers ---- */
 
@@ -381,51 +319,4 @@ bool api_fields_read(struct sy_str body, const struct api_field *fields, size_t 
     }
     *ret_seen = members.seen;
     return errors->count == 0;
-}
-
-/* ---- checks ---- */
-
-static bool is_name_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-const char *api_check_tool(struct sy_str text)
-{
-    if (text.len > SY_NAME_MAX)
-        return "is longer than 128 characters";
-    for (size_t i = 0; i < text.len; i++) {
-        bool edge = i == 0 || i == text.len - 1;
-
-        if (!is_name_char(text.ptr[i]) && (edge || !memchr(" .-", text.ptr[i], 3)))
-            return "must be a name: letters, digits and _, inside also - . and spaces";
-    }
-    return text.len ? NULL : "must not be empty";
-}
-
-const char *api_check_user(struct sy_str text)
-{
-    return sy_user_id_is_valid(text) ? NULL
-                                     : "must have 1 to 200 bytes, no control character, no comma";
-}
-
-const char *api_check_tenant(struct sy_str text)
-{
-    return sy_tenant_name_is_valid(text) ? NULL : "must match [a-z0-9][a-z0-9-]{0,31}";
-}
-
-const char *api_check_visible(struct sy_str text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] <= 0x20 || text.ptr[i] >= 0x7f)
-            return "must be visible ASCII characters";
-    return text.len ? NULL : "must not be empty";
-}
-
-const char *api_check_line(struct sy_str text)
-{
-    if (!text.len)
-        return "must not be empty";
-    return sy_str_has_control(text) || !sy_str_is_utf8(text) ? "must not hold control characters"
-                                                             : NULL;
 }
