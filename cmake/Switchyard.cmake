@@ -17,7 +17,10 @@ pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 
 set(SY_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
     -Wmissing-prototypes -Wvla -Wundef -Wswitch-enum -Wwrite-strings -Wformat=2
-    -Wnull-dereference -Wcast-qual -Wpointer-arith -Werror)
+    -Wnull-dereference -Wcast-qual -Wpointer-arith)
+if(SY_WERROR)
+    list(APPEND SY_WARNINGS -Werror)
+endif()
 
 function(sy_compile_options target)
     target_compile_options(${target} PRIVATE ${SY_WARNINGS} -fno-common -fstack-protector-strong)

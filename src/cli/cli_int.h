@@ -97,6 +97,8 @@ struct sy_str cli_join(struct cli *cli, struct sy_json list, const char *between
 
 /* An object's members, one a line; those without a value are left out. */
 void cli_print_members(struct cli *cli, struct sy_json object, const char *indent);
+/* The rules behind a refusal, {rule, removed, why}, one a line (problem.c). */
+void cli_print_rules(struct cli *cli, struct sy_json rules);
 /* A decision's list of vendors, taken or not, and why (cmd_resolve.c). */
 void cli_print_considered(struct cli *cli, struct sy_json decision);
 

@@ -71,23 +71,6 @@ static void print_candidates(struct cli *cli, struct sy_json root)
     }
 }
 
-/* {rule, removed, why}, one a line. */
-static void print_rules(struct cli *cli, struct sy_json rules)
-{
-    struct sy_json_iter iter = sy_json_iter(rules);
-    struct sy_json item;
-    struct sy_str name;
-
-    while (sy_json_next(&iter, &name, &item)) {
-        struct sy_str removed = cli_text(cli, item, "removed");
-
-        cli_printf(cli, "  rule %.*s", SY_FMT(cli_text(cli, item, "rule")));
-        cli_printf(cli, "%s%.*s: ", removed.len ? " took " : "", SY_FMT(removed));
-        cli_print(cli, CLI_PLAIN, cli_text(cli, item, "why"));
-        cli_newline(cli);
-    }
-}
-
 static void print_refusal(struct cli *cli, struct sy_json refusal, const char *lead)
 {
     struct sy_str suggestions = cli_join(cli, sy_json_get_z(refusal, "suggestions"), ", ");
@@ -100,7 +83,7 @@ static void print_refusal(struct cli *cli, struct sy_json refusal, const char *l
     cli_newline(cli);
     if (suggestions.len)
         cli_printf(cli, "  suggestions  %.*s\n", SY_FMT(suggestions));
-    print_rules(cli, sy_json_get_z(refusal, "rules"));
+    cli_print_rules(cli, sy_json_get_z(refusal, "rules"));
     if (issue.len)
         cli_printf(cli, "  issue        %.*s, due %.*s\n", SY_FMT(issue),
                    SY_FMT(cli_text(cli, refusal, "due_at")));

@@ -47,6 +47,22 @@ static void print_errors(struct cli *cli, struct sy_json errors)
     }
 }
 
+void cli_print_rules(struct cli *cli, struct sy_json rules)
+{
+    struct sy_json_iter iter = sy_json_iter(rules);
+    struct sy_json item;
+    struct sy_str name;
+
+    while (sy_json_next(&iter, &name, &item)) {
+        struct sy_str removed = cli_text(cli, item, "removed");
+
+        cli_printf(cli, "  rule %.*s", SY_FMT(cli_text(cli, item, "rule")));
+        cli_printf(cli, "%s%.*s: ", removed.len ? " took " : "", SY_FMT(removed));
+        cli_print(cli, CLI_PLAIN, cli_text(cli, item, "why"));
+        cli_newline(cli);
+    }
+}
+
 static void print_member(struct cli *cli, const struct cli_reply *reply, const char *name)
 {
     struct sy_json value = sy_json_get_z(reply->root, name);
@@ -65,11 +81,16 @@ static void print_member(struct cli *cli, const struct cli_reply *reply, const c
 
 int cli_problem(struct cli *cli, const struct cli_reply *reply)
 {
-    static const char *const members[] = {
-        "cause",       "by",     "connect_url",   "connection_id", "missing_scopes",
-        "fix",         "todo",   "suggestions",   "renamed_to",    "case_id",
-        "issue_url",   "due_at", "requested_at",  "rules",         "provider_status",
-        "limit_bytes", "budget", "provider_body", "connected_at",  "call_id"};
+    static const char *const members[] = {"cause",          "by",
+                                          "connect_url",    "connection_id",
+                                          "missing_scopes", "fix",
+                                          "todo",           "suggestions",
+                                          "renamed_to",     "case_id",
+                                          "issue_url",      "due_at",
+                                          "requested_at",   "provider_status",
+                                          "limit_bytes",    "budget",
+                                          "provider_body",  "connected_at",
+                                          "call_id"};
     struct sy_str code = cli_text(cli, reply->root, "code");
     struct sy_str detail = cli_text(cli, reply->root, "detail");
     const char *step = next_step(cli_text(cli, reply->root, "origin"));
@@ -88,6 +109,7 @@ int cli_problem(struct cli *cli, const struct cli_reply *reply)
     print_errors(cli, sy_json_get_z(reply->root, "errors"));
     for (size_t i = 0; i < SY_ARRAY_LEN(members); i++)
         print_member(cli, reply, members[i]);
+    cli_print_rules(cli, sy_json_get_z(reply->root, "rules"));
     if (sy_json_is_true(sy_json_get_z(reply->root, "maybe_applied")))
         print_line(cli, "maybe_applied",
                    SY_STR("the call may have changed something; look before you repeat it"));
