@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #define JSON_DEPTH_MAX 8u
+#define POINTERS_MAX 100u /* faults that are shown; all are counted */
 
 struct json_reader {
     struct sy_paper *paper;
@@ -25,6 +26,8 @@ void sy_paper_fault(struct sy_paper *paper, const struct sy_yaml *at, const char
     va_end(args);
     paper->errors++;
     if (paper->pointers) {
+        if (paper->errors > POINTERS_MAX)
+            return;
         sy_jw_object(paper->pointers);
         sy_jw_member_str(paper->pointers, "pointer", at ? at->file : SY_STR(""));
         sy_jw_member_z(paper->pointers, "detail", what);

@@ -57,6 +57,9 @@ __attribute__((format(printf, 4, 0))) static void append_fault(struct sy_faults 
     char what[FAULT_LINE_MAX];
     struct sy_buf *out = &faults->text;
 
+    /* Full: further faults are only counted. A path is as dear as its lists are long. */
+    if (out->failed)
+        return;
     if (vsnprintf(what, sizeof(what), format, args) < 0)
         what[0] = '\0';
     if (at) {

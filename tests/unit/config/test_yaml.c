@@ -312,6 +312,25 @@ static void without_memory_there_is_a_fault_and_no_crash(void **state)
     }
 }
 
+static void a_hundred_thousand_faults_are_counted_in_good_time(void **state)
+{
+    struct sy_buf text;
+    struct doc d;
+
+    (void)state;
+    sy_buf_init(&text, 1 << 20);
+    for (int i = 0; i < 100000; i++)
+        sy_buf_append_z(&text, "- 1\n");
+    open_str(&d, sy_buf_str(&text));
+    for (const struct sy_yaml *at = d.root->first; at; at = at->next)
+        sy_fault(&d.faults, at, "must be a row");
+    assert_int_equal(d.faults.errors, 100000);
+    assert_says(&d, "f.yaml:1:3: [0]: must be a row");
+    assert_true(d.faults.text.len <= 256u << 10);
+    close_doc(&d);
+    sy_buf_release(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +348,7 @@ int main(void)
         cmocka_unit_test(a_strange_key_gets_no_suggestion),
         cmocka_unit_test(an_empty_text_is_null),
         cmocka_unit_test(control_bytes_in_a_fault_do_not_reach_the_terminal),
+        cmocka_unit_test(a_hundred_thousand_faults_are_counted_in_good_time),
         cmocka_unit_test(without_memory_there_is_a_fault_and_no_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
