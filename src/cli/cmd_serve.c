@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <pthread.h>
@@ -9,6 +10,7 @@
 #include "cli/commands.h"
 
 #define GRACE_MS 310000
+#define SECRETS_RETRY_S 15
 
 static const struct cli_option options[] = {
     {"--config", "FILE", "configuration (default " SY_CONFIG_FILE_DEFAULT ")", false},
@@ -118,19 +120,35 @@ static void reload(struct sy_gateway *gateway)
     sy_faults_release(&faults);
 }
 
+/* From here on a second SIGTERM or SIGINT ends the process at once: the ledger survives that. */
+static void drain(struct sy_gateway *gateway)
+{
+    sigset_t enough;
+
+    sigemptyset(&enough);
+    sigaddset(&enough, SIGTERM);
+    sigaddset(&enough, SIGINT);
+    pthread_sigmask(SIG_UNBLOCK, &enough, NULL);
+    sy_logf(SY_LOG_INFO, "drain", "no new calls; those in flight are answered");
+    sy_gateway_stop(gateway, GRACE_MS);
+}
+
 static int wait_for_signals(struct sy_gateway *gateway, const sigset_t *signals)
 {
-    for (;;) {
-        int signal_number = sigwaitinfo(signals, NULL);
+    const struct timespec every = {.tv_sec = SECRETS_RETRY_S};
 
-        if (signal_number < 0 && errno == EINTR)
+    for (;;) {
+        int signal_number = sigtimedwait(signals, NULL, &every);
+
+        if (signal_number < 0 && errno == EAGAIN && sy_gateway_retry_secrets(gateway))
+            sy_logf(SY_LOG_INFO, "secrets", "a secret that could not be read is here now");
+        if (signal_number < 0)
             continue;
         if (signal_number == SIGHUP) {
             reload(gateway);
             continue;
         }
-        sy_logf(SY_LOG_INFO, "drain", "no new calls; those in flight are answered");
-        sy_gateway_stop(gateway, GRACE_MS);
+        drain(gateway);
         return SY_EXIT_DONE;
     }
 }

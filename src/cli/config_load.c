@@ -51,6 +51,17 @@ static size_t vendor_names(struct sy_str names[SY_VENDORS_MAX])
     return count;
 }
 
+/* Only where nobody named a place may the built-in policy stand in for a missing one: rules that
+ * deny must not vanish with a folder's name. */
+static bool is_default(const struct sy_config *config)
+{
+    struct sy_str path = config->settings.policies;
+
+    return !path.len || sy_str_eq(path, SY_STR("policies/")) ||
+           (sy_str_ends(path, SY_STR("/policies/")) &&
+            sy_str_eq(sy_str_head(path, path.len - strlen("/policies/")), config->folder));
+}
+
 int sy_policy_from_config(const struct sy_config *config, struct sy_loaded_policy *ret,
                           struct sy_faults *faults)
 {
@@ -64,7 +75,10 @@ int sy_policy_from_config(const struct sy_config *config, struct sy_loaded_polic
     sy_arena_init(&ret->arena, (size_t)64 << 20);
     if (config->settings.policies.len)
         status = sy_policy_files(config->settings.policies, &ret->arena, sources, &count, &err);
-    if (status != SY_OK && status != SY_NOT_FOUND) {
+    if (status == SY_OK && !count && !is_default(config))
+        status =
+            sy_err_set(&err, SY_INVALID, "%.*s holds no *.yaml", SY_FMT(config->settings.policies));
+    if (status != SY_OK && !(status == SY_NOT_FOUND && is_default(config))) {
         sy_fault(faults, NULL, "%s", err.text);
         goto out;
     }

@@ -116,7 +116,7 @@ int sy_folder_make(struct sy_str path, struct sy_err *err)
 
     if (!name)
         return sy_err_set(err, SY_NOMEM, "no memory to make a folder");
-    for (char *at = name + 1; status == SY_OK; at++) {
+    for (char *at = name + (path.len > 0); status == SY_OK; at++) {
         char kept = *at;
 
         if (kept != '/' && kept != '\0')

@@ -72,7 +72,10 @@ static int open_store(struct sy_gateway *gateway, struct sy_str *ret_ledger_fold
     status = sy_store_open(&options, &store, err);
     if (status != SY_OK)
         return status;
-    return sy_writer_create(store, &gateway->writer, err);
+    status = sy_writer_create(store, &gateway->writer, err);
+    if (status != SY_OK)
+        store->ops->close(store);
+    return status;
 }
 
 static int make_egress(struct sy_gateway *gateway, struct sy_err *err)
@@ -133,38 +136,18 @@ static int make_engine(struct sy_gateway *gateway, struct sy_err *err)
     return sy_engine_create(&options, &gateway->engine, err);
 }
 
-struct reload_job {
-    struct sy_gateway *gateway;
-    struct sy_loaded_policy *policy;
-    struct sy_err *err;
-    int status;
-};
-
-static void reload_work(struct sy_store *store, struct sy_writer_job *job)
-{
-    struct reload_job *reload = job->ctx;
-
-    if (reload->policy)
-        sy_engine_set_policy(reload->gateway->engine, &reload->policy->arena,
-                             reload->policy->policy);
-    reload->status = sy_engine_reload(reload->gateway->engine, store, reload->err);
-}
-
 static int load_registry(struct sy_gateway *gateway, struct sy_err *err)
 {
     struct sy_loaded_policy policy;
     struct sy_faults faults;
-    struct reload_job job = {.gateway = gateway, .policy = &policy, .err = err};
     int status;
 
     sy_faults_init(&faults);
     status = sy_policy_from_config(gateway->config, &policy, &faults);
-    if (status == SY_OK) {
-        sy_writer_run(gateway->writer, reload_work, &job);
-        status = job.status;
-    } else {
+    if (status == SY_OK)
+        status = gateway_put_policy(gateway, &policy, err);
+    else
         sy_err_set(err, SY_INVALID, "%.*s", SY_FMT(sy_buf_str(&faults.text)));
-    }
     sy_faults_release(&faults);
     return status;
 }
@@ -321,40 +304,6 @@ void sy_gateway_stop(struct sy_gateway *gateway, int64_t grace_ms)
     sy_arena_release(&gateway->arena);
     sy_transfers_global_cleanup();
     free(gateway);
-}
-
-/* ---- reload ---- */
-
-int sy_gateway_reload(struct sy_gateway *gateway, struct sy_faults *faults)
-{
-    struct sy_config config;
-    struct sy_loaded_policy policy;
-    struct sy_err err = SY_ERR_INIT;
-    struct reload_job job = {.gateway = gateway, .policy = &policy, .err = &err};
-    struct sy_vendor_runtime runtimes[SY_VENDORS_MAX];
-    size_t count;
-    int status;
-
-    if (gateway->options.config_file.ptr)
-        status = sy_config_load(gateway->options.config_file, &config, faults);
-    else
-        sy_config_default(&config), status = SY_OK;
-    if (status == SY_OK)
-        status = sy_policy_from_config(&config, &policy, faults);
-    if (status != SY_OK) {
-        sy_config_release(&config);
-        return status;
-    }
-    sy_writer_run(gateway->writer, reload_work, &job);
-    if (job.status != SY_OK)
-        sy_fault(faults, NULL, "%s", err.text);
-    sy_buf_clear(&gateway->warnings);
-    (void)sy_secrets_retry(gateway->secrets);
-    gateway_vendors(gateway, &config.settings, runtimes, &count);
-    for (size_t i = 0; i < count; i++)
-        sy_engine_update_vendor(gateway->engine, i, &runtimes[i]);
-    sy_config_release(&config);
-    return job.status;
 }
 
 /* ---- what the surfaces ask ---- */

@@ -31,6 +31,8 @@ int sy_gateway_start(const struct sy_gateway_options *options, struct sy_gateway
 void sy_gateway_stop(struct sy_gateway *gateway, int64_t grace_ms);
 /* Reads configuration and policy again; on any fault the old ones stay and `faults` says why. */
 int sy_gateway_reload(struct sy_gateway *gateway, struct sy_faults *faults);
+/* Tries secrets again that could not be read; true if a vendor may have come back. Blocks. */
+bool sy_gateway_retry_secrets(struct sy_gateway *gateway);
 
 /* "http://127.0.0.1:8420" / the admin one or absent; live as long as the gateway. */
 struct sy_str sy_gateway_url(const struct sy_gateway *gateway);

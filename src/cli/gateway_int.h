@@ -29,7 +29,7 @@ struct gateway_thread {
     struct sy_server *server;
     struct sy_server *admin; /* first thread only */
     struct sy_task drain;
-    unsigned undrained; /* server, admin, engine */
+    unsigned undrained; /* servers */
     struct sy_timer grace;
 };
 
@@ -72,6 +72,9 @@ int gateway_vendors(struct sy_gateway *gateway, const struct sy_settings *settin
 void gateway_warn(struct sy_gateway *gateway, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 struct sy_str gateway_named_secret(void *ctx, struct sy_str name);
+/* gateway_reload.c: takes the policy over, whatever comes of it. */
+int gateway_put_policy(struct sy_gateway *gateway, struct sy_loaded_policy *policy,
+                       struct sy_err *err);
 /* gateway_sandbox.c */
 int gateway_sandbox_start(struct sy_gateway *gateway, struct sy_err *err);
 void gateway_sandbox_stop(struct sy_gateway *gateway);

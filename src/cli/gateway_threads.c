@@ -9,6 +9,8 @@ static void *thread_main(void *arg)
     struct gateway_thread *thread = arg;
 
     sy_loop_run(thread->loop);
+    /* Others may still run and publish. */
+    sy_engine_leave(thread->engine);
     return NULL;
 }
 
@@ -84,16 +86,19 @@ int gateway_threads_start(struct sy_gateway *gateway, unsigned count, struct sy_
  * A loop that is through keeps turning until all are: a registry write of another loop is answered
  * only when every loop has adopted its snapshot.
  */
-static void part_drained(void *ctx)
+static void engine_drained(void *ctx)
 {
     struct gateway_thread *thread = ctx;
-    struct sy_gateway *gateway = thread->gateway;
 
-    if (--thread->undrained || atomic_fetch_sub(&gateway->undrained, 1) > 1)
-        return;
-    for (unsigned i = 0; i < gateway->thread_count; i++)
-        if (gateway->threads[i].started)
-            sy_loop_stop(gateway->threads[i].loop);
+    sy_loop_stop(thread->loop);
+}
+
+static void server_drained(void *ctx)
+{
+    struct gateway_thread *thread = ctx;
+
+    if (--thread->undrained == 0)
+        sy_engine_drain(thread->engine, engine_drained, thread);
 }
 
 static void grace_over(struct sy_loop *loop, struct sy_timer *timer)
@@ -102,22 +107,27 @@ static void grace_over(struct sy_loop *loop, struct sy_timer *timer)
     sy_loop_stop(loop);
 }
 
-/* No accepted call is lost: the engine answers what it has, the server closes when it is written.
- */
+/* No accepted call is lost: connections go first, each when it has its answer; then what goes on
+ * without one (a write whose client left, a question to the store). */
 static void drain_thread(struct sy_loop *loop, struct sy_task *task)
 {
     struct gateway_thread *thread = task->ctx;
 
-    thread->undrained = thread->admin ? 3 : 2;
+    thread->undrained = thread->admin ? 2 : 1;
     thread->grace.fn = grace_over;
     thread->grace.ctx = thread;
     if (sy_timer_set(loop, &thread->grace, sy_loop_now_ms(loop) + thread->gateway->grace_ms) !=
         SY_OK)
         sy_loop_stop(loop);
-    sy_engine_drain(thread->engine, part_drained, thread);
     if (thread->admin)
-        sy_server_drain(thread->admin, part_drained, thread);
-    sy_server_drain(thread->server, part_drained, thread);
+        sy_server_drain(thread->admin, server_drained, thread);
+    sy_server_drain(thread->server, server_drained, thread);
+}
+
+static void nothing(struct sy_store *store, struct sy_writer_job *job)
+{
+    (void)store;
+    (void)job;
 }
 
 void gateway_threads_stop(struct sy_gateway *gateway, int64_t grace_ms)
@@ -138,6 +148,11 @@ void gateway_threads_stop(struct sy_gateway *gateway, int64_t grace_ms)
     for (unsigned i = 0; i < gateway->thread_count; i++)
         if (gateway->threads[i].started)
             pthread_join(gateway->threads[i].thread, NULL);
+        else if (gateway->threads[i].engine)
+            sy_engine_leave(gateway->threads[i].engine);
+    /* What a cut-off call still asks of the store is done before its memory goes. */
+    if (gateway->writer)
+        sy_writer_run(gateway->writer, nothing, NULL);
     for (unsigned i = 0; i < gateway->thread_count; i++) {
         struct gateway_thread *thread = &gateway->threads[i];
 

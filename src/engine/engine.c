@@ -28,12 +28,25 @@ const struct sy_runtime_node *sy_engine_runtime(struct sy_engine *engine, size_t
     return atomic_load_explicit(&engine->runtimes[index], memory_order_acquire);
 }
 
+static bool is_same(const struct sy_vendor_runtime *a, const struct sy_vendor_runtime *b)
+{
+    for (size_t i = 0; i < SY_VENDOR_SETTINGS_MAX; i++)
+        if (!a->settings[i].ptr != !b->settings[i].ptr ||
+            !sy_str_eq(a->settings[i], b->settings[i]))
+            return false;
+    return a->present == b->present && a->unavailable == b->unavailable &&
+           sy_str_eq(a->why, b->why);
+}
+
 void sy_engine_update_vendor(struct sy_engine *engine, size_t index,
                              const struct sy_vendor_runtime *runtime)
 {
     struct sy_runtime_node *old = atomic_load(&engine->runtimes[index]);
-    struct sy_runtime_node *node = runtime_copy(runtime, old->generation + 1);
+    struct sy_runtime_node *node = NULL;
 
+    /* The same again would only throw the tokens away. */
+    if (!is_same(&old->runtime, runtime))
+        node = runtime_copy(runtime, old->generation + 1);
     if (!node)
         return;
     node->older = old;

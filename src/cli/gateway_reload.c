@@ -1,0 +1,133 @@
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/gateway_int.h"
+
+struct reload_job {
+    struct sy_gateway *gateway;
+    struct sy_loaded_policy *policy;
+    struct sy_err *err;
+    int status;
+};
+
+static void reload_work(struct sy_store *store, struct sy_writer_job *job)
+{
+    struct reload_job *reload = job->ctx;
+    struct sy_engine *engine = reload->gateway->engine;
+
+    sy_engine_set_policy(engine, &reload->policy->arena, reload->policy->policy);
+    reload->status = sy_engine_reload(engine, store, reload->err);
+}
+
+int gateway_put_policy(struct sy_gateway *gateway, struct sy_loaded_policy *policy,
+                       struct sy_err *err)
+{
+    struct reload_job job = {.gateway = gateway, .policy = policy, .err = err};
+
+    sy_writer_run(gateway->writer, reload_work, &job);
+    return job.status;
+}
+
+/* The configuration in force for what a reload can change. */
+static const struct sy_config *config_now(const struct sy_gateway *gateway)
+{
+    return gateway->has_reloaded ? &gateway->reloaded : gateway->config;
+}
+
+static void vendors_again(struct sy_gateway *gateway)
+{
+    struct sy_vendor_runtime runtimes[SY_VENDORS_MAX];
+    size_t count;
+
+    sy_buf_clear(&gateway->warnings);
+    gateway_vendors(gateway, &config_now(gateway)->settings, runtimes, &count);
+    for (size_t i = 0; i < count; i++)
+        sy_engine_update_vendor(gateway->engine, i, &runtimes[i]);
+}
+
+/* What is built once at the start must not seem to have changed. */
+static void warn_of_restart(const struct sy_settings *old, const struct sy_settings *new)
+{
+    const struct {
+        const char *name;
+        bool differs;
+    } table[] = {
+        {"listen", !sy_str_eq(old->listen, new->listen)},
+        {"admin_listen", !sy_str_eq(old->admin_listen, new->admin_listen)},
+        {"threads", old->threads != new->threads},
+        {"store", !sy_str_eq(old->store, new->store)},
+        {"public_url", !sy_str_eq(old->public_url, new->public_url)},
+        {"memory", old->memory != new->memory},
+        {"ledger.durability", old->ledger_durability != new->ledger_durability},
+        {"ledger.on_failure", old->ledger_on_failure != new->ledger_on_failure},
+        {"ledger.keep", old->ledger_keep_ms != new->ledger_keep_ms},
+        {"ledger.payloads", old->ledger_payloads != new->ledger_payloads},
+        {"egress.allow", old->egress_allow_count != new->egress_allow_count},
+        {"secrets.named", old->named_count != new->named_count},
+        {"secrets.infisical",
+         old->infisical.present != new->infisical.present ||
+             !sy_str_eq(old->infisical.url, new->infisical.url) ||
+             !sy_str_eq(old->infisical.project, new->infisical.project) ||
+             !sy_str_eq(old->infisical.environment, new->infisical.environment)},
+    };
+
+    for (size_t i = 0; i < SY_ARRAY_LEN(table); i++)
+        if (table[i].differs)
+            sy_logf(SY_LOG_WARN, "reload_needs_restart",
+                    "%s differs from what runs: it takes effect at the next start", table[i].name);
+}
+
+static int config_again(struct sy_gateway *gateway, struct sy_config *ret, struct sy_faults *faults)
+{
+    int status = sy_config_load(gateway->options.config_file, ret, faults);
+
+    if (status != SY_OK)
+        sy_config_release(ret);
+    return status;
+}
+
+int sy_gateway_reload(struct sy_gateway *gateway, struct sy_faults *faults)
+{
+    bool has_file = gateway->options.config_file.ptr != NULL;
+    const struct sy_config *next = gateway->config;
+    struct sy_loaded_policy policy;
+    struct sy_err err = SY_ERR_INIT;
+    struct sy_config config;
+    int status = has_file ? config_again(gateway, &config, faults) : SY_OK;
+
+    if (status != SY_OK)
+        return status;
+    if (has_file)
+        next = &config;
+    status = sy_policy_from_config(next, &policy, faults);
+    if (status == SY_OK) {
+        status = gateway_put_policy(gateway, &policy, &err);
+        if (status != SY_OK)
+            sy_fault(faults, NULL, "%s", err.text);
+    }
+    if (status != SY_OK) {
+        if (has_file)
+            sy_config_release(&config);
+        return status;
+    }
+    if (has_file) {
+        warn_of_restart(&gateway->config->settings, &config.settings);
+        if (gateway->has_reloaded)
+            sy_config_release(&gateway->reloaded);
+        gateway->reloaded = config;
+        gateway->has_reloaded = true;
+    }
+    (void)sy_secrets_retry(gateway->secrets);
+    vendors_again(gateway);
+    if (gateway->warnings.len)
+        sy_logf(SY_LOG_WARN, "reload", "%.*s", SY_FMT(sy_buf_str(&gateway->warnings)));
+    return SY_OK;
+}
+
+bool sy_gateway_retry_secrets(struct sy_gateway *gateway)
+{
+    if (!sy_secrets_retry(gateway->secrets))
+        return false;
+    vendors_again(gateway);
+    return true;
+}
