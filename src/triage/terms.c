@@ -3,6 +3,7 @@
 #include "triage/triage_int.h"
 
 #define WORD_MIN 3
+#define PIECE_LEN 4
 
 static char lower(char c)
 {
@@ -58,6 +59,18 @@ static void add_slugs(struct triage *triage, struct sy_str name)
     add(triage->slugs, &triage->slug_count, slug_of(name, 0, &triage->mem));
 }
 
+/* "launchdarkly" is no part of "launch_darkly", but "laun" and "rkly" are: only a catalogue that
+ * separates within both is missed, and what they find must equal the provider anyway. */
+static void add_pieces(struct triage *triage)
+{
+    struct sy_str whole = slug_of(triage->request.provider, 0, &triage->mem);
+
+    if (whole.len <= PIECE_LEN)
+        return;
+    triage->pieces[triage->piece_count++] = sy_str_head(whole, PIECE_LEN);
+    triage->pieces[triage->piece_count++] = sy_str_skip(whole, whole.len - PIECE_LEN);
+}
+
 int triage_terms(struct triage *triage)
 {
     struct sy_str rest = slug_of(triage->request.provider, ' ', &triage->mem), part;
@@ -74,6 +87,7 @@ int triage_terms(struct triage *triage)
     while (sy_str_split(&rest, ' ', &part))
         if (part.len >= WORD_MIN)
             add(triage->words, &triage->word_count, part);
+    add_pieces(triage);
     return triage->mem.failed ? SY_NOMEM : SY_OK;
 }
 

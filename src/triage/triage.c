@@ -148,11 +148,14 @@ static bool counts(const struct triage_evidence *evidence, const struct sy_found
            !sy_str_ends(found->slug, SY_STR("mcp"));
 }
 
-static void take_found(struct triage *triage, struct triage_evidence *evidence,
+static void take_found(const struct triage_question *question, struct triage_evidence *evidence,
                        const struct sy_found *found)
 {
+    struct triage *triage = question->triage;
+
     if (!triage_is_same(triage, found->slug, found->name) || !counts(evidence, found)) {
-        suggest(triage, evidence, found->slug);
+        if (!question->is_piece)
+            suggest(triage, evidence, found->slug);
         return;
     }
     if (evidence->hit)
@@ -178,13 +181,14 @@ static void question_answered(struct sy_ask *ask, const struct sy_ask_result *re
         evidence->why = sy_arena_copy(&triage->mem, result->failure->detail);
     } else {
         for (size_t i = 0; i < result->result->found_count; i++)
-            take_found(triage, evidence, &result->result->found[i]);
+            take_found(question, evidence, &result->result->found[i]);
     }
     if (triage->answered == triage->asked)
         all_answered(triage);
 }
 
-static void ask(struct triage *triage, unsigned vendor, enum sy_op op, struct sy_str key)
+static void ask(struct triage *triage, unsigned vendor, enum sy_op op, struct sy_str key,
+                bool is_piece)
 {
     struct triage_question *question = &triage->questions[triage->asked];
     struct sy_operation what = {.op = op, .key = key, .tenant = triage->request.tenant};
@@ -194,7 +198,7 @@ static void ask(struct triage *triage, unsigned vendor, enum sy_op op, struct sy
         return;
     what.target.toolkit = key;
     what.target.vendor_slug = key;
-    *question = (struct triage_question){triage, vendor};
+    *question = (struct triage_question){triage, vendor, is_piece};
     if (!sy_engine_ask(triage->el, triage->vendor_index[vendor], &what, (struct sy_str){NULL, 0},
                        sy_loop_now_ms(loop) + ASK_MS, question_answered, question)) {
         triage->evidence[vendor].asked = TRIAGE_FAILED;
@@ -220,9 +224,11 @@ static void ask_vendor(struct triage *triage, unsigned vendor,
         return;
     }
     for (unsigned i = 0; i < triage->slug_count; i++)
-        ask(triage, vendor, SY_OP_PROBE, triage->slugs[i]);
+        ask(triage, vendor, SY_OP_PROBE, triage->slugs[i], false);
     for (unsigned i = 0; i < triage->word_count; i++)
-        ask(triage, vendor, SY_OP_SEARCH, triage->words[i]);
+        ask(triage, vendor, SY_OP_SEARCH, triage->words[i], false);
+    for (unsigned i = 0; i < triage->piece_count; i++)
+        ask(triage, vendor, SY_OP_SEARCH, triage->pieces[i], true);
 }
 
 /* The vendors that have catalogues, in the policy's order. */
@@ -280,6 +286,12 @@ static struct sy_row row_copy(const struct sy_row *row, struct sy_arena *arena)
     return copy;
 }
 
+/* A need that rules Pipedream out rules its row out, too. */
+static bool is_ruled_out(const struct triage *triage, const struct sy_row *row)
+{
+    return triage->request.needs && sy_str_eq(row->vendor, SY_STR("pipedream"));
+}
+
 /* The row calls run on, else a blocked one: either is an answer. A pending row is not: a vendor may
  * have got the toolkit since. */
 static const struct sy_row *best_row(const struct triage *triage)
@@ -289,7 +301,7 @@ static const struct sy_row *best_row(const struct triage *triage)
 
     for (size_t s = 0; s < SY_ARRAY_LEN(order); s++)
         for (unsigned i = 0; i < triage->row_count; i++)
-            if (triage->rows[i].state == order[s])
+            if (triage->rows[i].state == order[s] && !is_ruled_out(triage, &triage->rows[i]))
                 return &triage->rows[i];
     return NULL;
 }

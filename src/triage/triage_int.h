@@ -17,6 +17,7 @@ struct triage;
 struct triage_question {
     struct triage *triage;
     unsigned vendor; /* index into evidence */
+    bool is_piece;   /* what it finds counts if it is the provider, and suggests nothing else */
 };
 
 struct triage {
@@ -34,6 +35,8 @@ struct triage {
     unsigned slug_count;
     struct sy_str words[TRIAGE_TERMS_MAX]; /* texts to search for; the first is the whole name */
     unsigned word_count;
+    struct sy_str pieces[2]; /* beginning and end of the name, for catalogues that split it */
+    unsigned piece_count;
 
     /* What the registry says already. */
     struct sy_str known; /* canonical toolkit */
