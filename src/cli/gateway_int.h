@@ -56,7 +56,7 @@ struct sy_gateway {
     struct gateway_thread threads[GATEWAY_THREADS_MAX];
     unsigned thread_count;
     int64_t grace_ms;
-    _Atomic unsigned undrained; /* threads that still have something to answer */
+    _Atomic unsigned accepting; /* threads that have not taken the drain up yet */
 
     struct sy_loop *sandbox_loop;
     struct sy_sandbox *sandbox;

@@ -1,4 +1,5 @@
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/gateway_int.h"
 
@@ -122,6 +123,11 @@ static void drain_thread(struct sy_loop *loop, struct sy_task *task)
     if (thread->admin)
         sy_server_drain(thread->admin, server_drained, thread);
     sy_server_drain(thread->server, server_drained, thread);
+    /* Every backlog has been taken in: who comes now is refused at once instead of left waiting. */
+    if (atomic_fetch_sub(&thread->gateway->accepting, 1) == 1) {
+        close(thread->gateway->listen_fd);
+        thread->gateway->listen_fd = -1;
+    }
 }
 
 static void nothing(struct sy_store *store, struct sy_writer_job *job)
@@ -135,7 +141,7 @@ void gateway_threads_stop(struct sy_gateway *gateway, int64_t grace_ms)
     gateway->grace_ms = grace_ms;
     for (unsigned i = 0; i < gateway->thread_count; i++)
         if (gateway->threads[i].started)
-            atomic_fetch_add(&gateway->undrained, 1);
+            atomic_fetch_add(&gateway->accepting, 1);
     for (unsigned i = 0; i < gateway->thread_count; i++) {
         struct gateway_thread *thread = &gateway->threads[i];
 
