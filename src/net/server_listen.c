@@ -18,11 +18,15 @@
 static bool split_address(struct sy_str address, char host[256], char port[8])
 {
     size_t colon = address.len;
+    uint64_t number;
     struct sy_str name;
 
     while (colon > 0 && address.ptr[colon - 1] != ':')
         colon--;
     if (colon == 0 || address.len - colon == 0 || address.len - colon >= 8)
+        return false;
+    /* getaddrinfo takes 99999 for 34463. */
+    if (!sy_str_to_u64(sy_str_skip(address, colon), &number) || number > 65535)
         return false;
     memcpy(port, address.ptr + colon, address.len - colon);
     port[address.len - colon] = '\0';

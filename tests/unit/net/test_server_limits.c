@@ -417,9 +417,16 @@ static void a_connection_handed_to_a_server_that_ends_is_closed(void **state)
 
 static void listen_addresses_are_checked(void **state)
 {
-    static const char *const bad[] = {
-        "",      "127.0.0.1",      "127.0.0.1:",         "::1:80",
-        "[::1]", "127.0.0.1:http", "127.0.0.1:99999999", "999.0.0.1:1"};
+    static const char *const bad[] = {"",
+                                      "127.0.0.1",
+                                      "127.0.0.1:",
+                                      "::1:80",
+                                      "[::1]",
+                                      "127.0.0.1:http",
+                                      "127.0.0.1:99999999",
+                                      "999.0.0.1:1",
+                                      "127.0.0.1:65536",
+                                      "127.0.0.1:-1"};
     struct sy_err err = SY_ERR_INIT;
     char busy[32];
     int fd;
