@@ -269,6 +269,7 @@ bool sy_unlisted_ask(struct sy_engine_loop *el, const struct sy_decision *decisi
         } else {
             probe->until_ms = 0;
             wait->waiting = true;
+            wait->probe = probe;
             wait->next = probe->waiters;
             probe->waiters = wait;
         }
@@ -281,21 +282,19 @@ bool sy_unlisted_ask(struct sy_engine_loop *el, const struct sy_decision *decisi
 
 bool sy_unlisted_cancel(struct sy_prober *unlisted, struct sy_unlisted_wait *wait)
 {
-    struct probe *probe, *next;
+    struct sy_unlisted_wait **at = NULL;
     bool found = false;
 
     pthread_mutex_lock(&unlisted->lock);
-    HASH_ITER (hh, unlisted->probes, probe, next) {
-        struct sy_unlisted_wait **at = &probe->waiters;
-
-        while (*at && *at != wait)
-            at = &(*at)->next;
-        if (!*at)
-            continue;
+    /* One who waits is on the list of a probe that flies, and those stay. */
+    if (wait->waiting)
+        at = &wait->probe->waiters;
+    while (at && *at && *at != wait)
+        at = &(*at)->next;
+    if (at && *at) {
         *at = wait->next;
         wait->waiting = false;
         found = true;
-        break;
     }
     pthread_mutex_unlock(&unlisted->lock);
     return found;

@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 
 struct sy_prober;
+struct probe;
 
 enum sy_unlisted_result {
     SY_UNLISTED_HIT,         /* a row exists now: resolve again */
@@ -20,6 +21,7 @@ struct sy_unlisted_wait {
     struct sy_loop *loop;
     enum sy_unlisted_result result;
     struct sy_unlisted_wait *next;
+    struct probe *probe; /* while waiting */
     bool waiting;
 };
 
