@@ -83,10 +83,6 @@ int gateway_threads_start(struct sy_gateway *gateway, unsigned count, struct sy_
     return status;
 }
 
-/*
- * A loop that is through keeps turning until all are: a registry write of another loop is answered
- * only when every loop has adopted its snapshot.
- */
 static void engine_drained(void *ctx)
 {
     struct gateway_thread *thread = ctx;
