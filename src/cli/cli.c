@@ -26,7 +26,7 @@ static const struct cli_option common_options[] = {
 
 /* ---- messages ---- */
 
-static void say(const char *format, va_list args)
+static void __attribute__((format(printf, 1, 0))) say(const char *format, va_list args)
 {
     fputs("switchyard: ", stderr);
     vfprintf(stderr, format, args);
