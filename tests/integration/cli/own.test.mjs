@@ -188,6 +188,28 @@ test('SIGHUP reads the policy again; a fault leaves the old one', async (t) => {
   assert.equal(await gateway.stop(), 0, gateway.err);
 });
 
+test('SIGHUP reads the vendors\' settings again', async (t) => {
+  const { cwd, key, file } = await project(t);
+  const gateway = await start(['serve'], /listens on (\S+)/, { cwd });
+  const env = { SWITCHYARD_URL: /listens on (\S+)/.exec(gateway.out)[1], SWITCHYARD_KEY: key };
+  const code = async () => JSON.parse((await run(['call', 'gmail_fetch_emails', '--user', 'user_123', '--vendor', 'composio', '--output', 'json'], { env })).out).code;
+  const becomes = async (wanted) => {
+    gateway.child.kill('SIGHUP');
+    let is;
+    for (let i = 0; i < 50 && (is = await code()) !== wanted; i++) await new Promise((r) => setTimeout(r, 100));
+    assert.equal(is, wanted, gateway.err);
+  };
+  const text = readFileSync(file, 'utf8');
+  assert.equal(await code(), undefined);
+  writeFileSync(file, text.replace(/api_key: .*/, 'api_key: literal:ak_wrong'));
+  await becomes('vendor_auth');
+  writeFileSync(file, text.replace(stands.at.composio.base_url, 'http://127.0.0.1:9'));
+  await becomes('vendor_unavailable');
+  writeFileSync(file, text);
+  await becomes(undefined);
+  assert.equal(await gateway.stop(), 0, gateway.err);
+});
+
 test('serve says what is wrong and starts nothing', async (t) => {
   const cwd = folder(t);
   assert.match((await run(['serve'], { cwd })).err, /switchyard init/);
