@@ -192,9 +192,9 @@ limits: {tenant: {rate: 100000/s, burst: 100000, in_flight: 4096}, request_bytes
 /**
  * A folder with a configuration over running stand-ins, a store with the example rows and one key of
  * tenant `default`; `serve()` starts a gateway on it, as often as one likes. `change` edits the
- * configuration's text before it is written.
+ * configuration's text before it is written, `prepare` gets {dir, file, sandbox, env} before first use.
  */
-export async function configured({ policy = openPolicy, change = (text) => text, rows = '', env = {}, allow = '["127.0.0.0/8"]' } = {}) {
+export async function configured({ policy = openPolicy, change = (text) => text, rows = '', env = {}, allow = '["127.0.0.0/8"]', prepare = () => {} } = {}) {
   const sandbox = await startSandbox();
   const dir = mkdtempSync(path.join(os.tmpdir(), 'switchyard-test-'));
   const file = path.join(dir, 'switchyard.yaml');
@@ -219,6 +219,7 @@ vendors:
     T_SCALEKIT_ID: sandbox.scalekit_client_id, T_SCALEKIT_SECRET: sandbox.scalekit_client_secret,
     T_PIPEDREAM_ID: sandbox.pipedream_client_id, T_PIPEDREAM_SECRET: sandbox.pipedream_client_secret, ...env,
   };
+  prepare({ dir, file, sandbox, env: all });
   const cli = async (...args) => {
     const done = await run(args, { env: all });
     if (done.code !== 0) throw new Error(`switchyard ${args.join(' ')}: ${done.code}\n${done.stdout}${done.stderr}`);
