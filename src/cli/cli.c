@@ -298,6 +298,8 @@ int sy_cli_main(int argc, char **argv)
         return print_overview(stdout);
     /* A reader that has gone (`| head`) is an error of write, not the end of a gateway. */
     signal(SIGPIPE, SIG_IGN);
+    /* So is a file at the limit of the process: to the ledger it is a full disk. */
+    signal(SIGXFSZ, SIG_IGN);
     if (!strcmp(argv[1], "--version"))
         return puts("switchyard " SY_VERSION) < 0 ? SY_EXIT_FAILED : SY_EXIT_DONE;
     cli = calloc(1, sizeof(*cli));

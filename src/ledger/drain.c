@@ -7,6 +7,7 @@
 #include "ledger/ledger_int.h"
 
 #define TRIM_EVERY_MS ((int64_t)3600 * 1000)
+#define COMPLAIN_EVERY_MS ((int64_t)30 * 1000)
 
 void sy_ledger_batch_free(struct ledger_batch *batch)
 {
@@ -159,6 +160,24 @@ static void trim(struct sy_ledger *ledger, struct sy_store *store)
         sy_logf(SY_LOG_WARN, "ledger_trim", "%s", err.text);
 }
 
+/* A full disk lasts; a line a try would fill what is left of it. */
+static void complain(struct sy_ledger *ledger, const struct sy_err *err)
+{
+    int64_t now_ms = sy_clock_unix_ms();
+
+    if (ledger->complained_at_ms && now_ms - ledger->complained_at_ms < COMPLAIN_EVERY_MS)
+        return;
+    ledger->complained_at_ms = now_ms;
+    sy_logf(SY_LOG_ERROR, "ledger_drain", "%s", err->text);
+}
+
+static void complain_no_more(struct sy_ledger *ledger)
+{
+    if (ledger->complained_at_ms)
+        sy_logf(SY_LOG_INFO, "ledger_drain", "the store takes rows again");
+    ledger->complained_at_ms = 0;
+}
+
 static bool drain_once(struct sy_ledger *ledger, struct sy_store *store)
 {
     struct ledger_batch *batches = queue_take(ledger);
@@ -168,12 +187,13 @@ static bool drain_once(struct sy_ledger *ledger, struct sy_store *store)
         return true;
     if (batches_store(ledger, store, batches, &err) == SY_OK) {
         batches_done(batches, true);
+        complain_no_more(ledger);
         trim(ledger, store);
         return true;
     }
     /* Under `power` nobody is told that a row is safe which is not; else the journal has the rows
      * and they wait here until the store takes them. */
-    sy_logf(SY_LOG_ERROR, "ledger_drain", "%s", err.text);
+    complain(ledger, &err);
     if (ledger->options.power)
         batches_done(batches, false);
     else

@@ -267,9 +267,11 @@ bool sy_ledger_reserve(struct sy_ledger_loop *ll, size_t bytes)
     if (ll->journal->offset + want > ll->ledger->options.journal_bytes)
         return false;
     if (!sy_journal_make_room(ll->journal, want)) {
+        ll->wanted = want;
         set_degraded(ll, true);
         return false;
     }
+    ll->wanted = 0;
     ll->reserved += 2 * bytes;
     return true;
 }
@@ -436,7 +438,7 @@ static void turn_end(struct sy_loop *loop, void *ctx)
     ll->last = &ll->first;
     ll->broken = false;
     sy_buf_clear(&ll->group);
-    set_degraded(ll, !written || !sy_journal_make_room(ll->journal, SLACK_BYTES));
+    set_degraded(ll, !written || !sy_journal_make_room(ll->journal, ll->wanted + SLACK_BYTES));
     if (written) {
         written = send_batch(ll, &tickets);
         maybe_turn_over(ll);

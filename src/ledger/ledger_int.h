@@ -52,9 +52,10 @@ struct sy_ledger_loop {
     struct sy_buf group;                    /* this turn's records */
     struct ledger_batch *batch;             /* this turn's outcomes */
     struct sy_ledger_ticket *first, **last; /* of this turn */
-    struct open_intent *open; /* hash */
-    bool has_intents;         /* this turn */
+    struct open_intent *open;               /* hash */
+    bool has_intents;                       /* this turn */
     bool degraded;
+    uint64_t wanted; /* room that was not to be had; degraded until it is */
     struct sy_turn_hook hook;
     struct sy_task another_turn;
     bool broken; /* something of this turn could not be packed */
@@ -73,6 +74,7 @@ struct sy_ledger {
     unsigned loop_count;
     unsigned loops_max;
     int64_t trimmed_at_ms;
+    int64_t complained_at_ms; /* 0: the store takes rows. The writer's thread */
     _Atomic uint64_t rows;
     _Atomic unsigned degraded; /* loops that cannot write */
 };
