@@ -1,14 +1,8 @@
 /* /v1/keys: 256 random bits, shown once, kept as a hash. */
 #include "api/api_int.h"
 
-#include <string.h>
-
 #include "base/crypto.h"
-#include "base/encode.h"
-
-#define SECRET_RANDOM 32u
-#define SECRET_TEXT_MAX 64u
-#define KEY_ID_LEN 30u
+#include "contract/key.h"
 
 struct key_input {
     struct sy_str tenant, name, environment, id;
@@ -108,44 +102,26 @@ void api_keys(struct api_request *rq)
 
 /* ---- create ---- */
 
-static struct sy_str make_secret(char out[SECRET_TEXT_MAX], bool live)
-{
-    struct sy_buf text = {.ptr = out, .cap = SECRET_TEXT_MAX, .max = SECRET_TEXT_MAX};
-    unsigned char random[SECRET_RANDOM];
-
-    sy_random(random, sizeof(random));
-    sy_buf_append_z(&text, live ? "sy_live_" : "sy_test_");
-    sy_base64url(&text, sy_str_from((const char *)random, sizeof(random)));
-    sy_wipe(random, sizeof(random));
-    return sy_buf_str(&text);
-}
-
 static void create_work(struct sy_store *store, struct api_job *job)
 {
     const struct key_input *in = job->in;
     struct sy_err err = SY_ERR_INIT;
-    char secret[SECRET_TEXT_MAX], id[KEY_ID_LEN];
-    unsigned char random[10];
-    struct sy_str text = make_secret(secret, sy_str_eq(in->environment, SY_STR("production")));
     struct sy_key key = {.tenant = in->tenant,
                          .scopes = in->scopes,
                          .environment = in->environment,
                          .name = in->name,
                          .created_at_ms = job->note.at_ms};
+    struct sy_key_texts texts;
+    struct sy_str secret = sy_key_generate(&key, &texts);
 
-    memcpy(id, "key_", 4);
-    sy_random(random, sizeof(random));
-    sy_ulid(job->note.at_ms, random, id + 4);
-    key.id = sy_str_from(id, KEY_ID_LEN);
-    sy_sha256(text, key.hash);
     if (api_job_check(job, store->ops->put_key(store, &key, &err), &err) &&
         api_job_publish(job, store)) {
         sy_jw_object(&job->w);
-        sy_jw_member_str(&job->w, "secret", text);
+        sy_jw_member_str(&job->w, "secret", secret);
         write_members(&job->w, &key);
         sy_jw_object_end(&job->w);
     }
-    sy_wipe(secret, sizeof(secret));
+    sy_wipe(&texts, sizeof(texts));
 }
 
 static const char *check_environment(struct sy_str text)
