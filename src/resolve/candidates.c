@@ -133,8 +133,6 @@ static int compare(const struct sy_entry *a, const struct sy_entry *b)
 
     if ((a->path == SY_PATH_PENDING) != (b->path == SY_PATH_PENDING))
         return a->path == SY_PATH_PENDING ? 1 : -1;
-    if (a->broken != b->broken)
-        return a->broken ? 1 : -1;
     if (a_deprecated != b_deprecated)
         return a_deprecated ? 1 : -1;
     if (a->use_rank != b->use_rank)

@@ -105,10 +105,9 @@ static void consider(struct sy_resolution *r, struct sy_str vendor, enum sy_path
         return;
     }
     c->taken = entry->out == SY_OUT_NOT && d->kind == SY_DECIDED;
-    c->reason =
-        SY_WORDS(r, rule_words(r, entry), sy_row_words(r, entry->row, true),
-                 entry->out == SY_OUT_NOT && entry->broken ? SY_STR(", breaker open: ranked last")
-                                                           : out_words(entry->out));
+    c->reason = SY_WORDS(r, rule_words(r, entry), sy_row_words(r, entry->row, true),
+                         entry->out == SY_OUT_NOT && entry->broken ? SY_STR(", breaker open")
+                                                                   : out_words(entry->out));
 }
 
 static const struct sy_entry *entry_of(const struct sy_resolution *r, struct sy_str vendor)

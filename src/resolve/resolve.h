@@ -26,7 +26,7 @@ struct sy_resolve_request {
 /* What is true at this moment besides the snapshot; recorded with the decision. */
 struct sy_resolve_facts {
     int64_t now_unix_ms;
-    const struct sy_str *broken; /* vendors whose breaker is open: kept, but ranked last */
+    const struct sy_str *broken; /* vendors whose breaker is open: said, not reordered */
     size_t broken_count;
     const struct sy_str *absent; /* vendors without adapter or credentials */
     size_t absent_count;

@@ -20,6 +20,12 @@ static const char rows[] =
     "- {tool: solo_read, toolkit: solo, vendor: composio, vendor_tool: SOLO_READ, match: exact, "
     "effect: read}\n";
 
+/* At the second vendor nothing says what the tool is called. */
+static const char unmapped[] = "- {toolkit: duo, vendor: composio, status: LIVE}\n"
+                               "- {toolkit: duo, vendor: scalekit, status: LIVE}\n"
+                               "- {tool: duo_send, toolkit: duo, vendor: composio, vendor_tool: "
+                               "DUO_SEND, match: exact, effect: write}\n";
+
 static const struct scripted token = {.status = 200, .body = "token-1"};
 static const struct scripted ok = {.status = 200, .body = "{}"};
 static const struct scripted silent = {.started = true, .delay_ms = -1};
@@ -81,6 +87,28 @@ static void impatient_callers_do_not_close_a_vendor_for_others(void **state)
     harness_call(&h, "solo_read", NULL, 1000);
     harness_run(&h);
     assert_int_equal(h.answers[9].status, 200);
+    harness_stop(&h);
+}
+
+static void an_open_breaker_moves_no_call_to_a_vendor_that_is_not_mapped(void **state)
+{
+    struct harness h;
+
+    (void)state;
+    harness_start(&h, policy, unmapped);
+    harness_answer_with(&h, token);
+    for (int i = 0; i < 5; i++) {
+        harness_answer_with(
+            &h,
+            (struct scripted){.failure = SY_NET_RESET, .cause = SY_CAUSE_RESET, .started = true});
+        harness_call(&h, "duo_send", NULL, 1000);
+        harness_run(&h);
+    }
+    harness_call(&h, "duo_send", NULL, 1000);
+    harness_run(&h);
+    assert_int_equal(h.answers[5].status, 503);
+    assert_true(sy_str_eq(harness_member(&h, 5, "cause"), SY_STR("\"breaker_open\"")));
+    assert_int_equal(sent_to(&h, "run/"), 5);
     harness_stop(&h);
 }
 
@@ -212,6 +240,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_vendor_reply_leaves_the_answer_whole),
         cmocka_unit_test(impatient_callers_do_not_close_a_vendor_for_others),
+        cmocka_unit_test(an_open_breaker_moves_no_call_to_a_vendor_that_is_not_mapped),
         cmocka_unit_test(a_question_does_not_outlive_its_deadline_while_a_token_is_minted),
         cmocka_unit_test(a_call_that_hangs_up_while_its_intent_is_written_sends_nothing),
         cmocka_unit_test(a_loop_that_ends_does_not_hold_up_a_publisher),
