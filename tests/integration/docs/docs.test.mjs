@@ -168,6 +168,13 @@ describe('tables', () => {
       for (const [, word] of cell.matchAll(/`([a-z]+_[a-z_]+)`/g)) assert.ok(known.has(word) || word.startsWith('_'), `${word} in: ${cell}`);
   });
 
+  test('the log events in operations.md are those that the program writes', () => {
+    const written = all.filter((name) => /^(?:src|registry)\/.*\.c$/.test(name))
+      .flatMap((name) => facts(name, /\bsy_logf?\(\s*SY_LOG_\w+,\s*"(\w+)"/g).flat());
+    const listed = table('docs/operations.md', 'event').filter(([, level]) => /^(?:debug|info|warn|error)/.test(level)).flatMap(([cell]) => [...cell.matchAll(/`(\w+)`/g)].map((match) => match[1]));
+    assert.deepEqual([...new Set(written)].sort(), listed.sort());
+  });
+
   test('every metric that a page names exists, on the live page too', async () => {
     const reply = await fetch(`${gateway.admin}/metrics`);
     const live = [...(await reply.text()).matchAll(/^# TYPE (\w+) /gm)].map((match) => match[1]);
