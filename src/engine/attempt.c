@@ -1,7 +1,6 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "base/json.h"
 #include "engine/call.h"
 #include "engine/next.h"
 
@@ -161,10 +160,11 @@ static void settle_first(struct sy_call *call)
 {
     if (call->has_first_failure) {
         call->candidate = call->first_candidate;
-        sy_call_settle(call, &call->first_failure, call->first_maybe_applied);
-    } else {
-        sy_call_settle(call, &call->failure, call->maybe_applied);
+        call->failure = call->first_failure;
+        call->maybe_applied = call->first_maybe_applied;
     }
+    if (!sy_call_survey(call))
+        sy_call_settle(call, &call->failure, call->maybe_applied);
 }
 
 static void backoff_over(struct sy_loop *loop, struct sy_timer *timer)
@@ -275,21 +275,6 @@ static void fall_back(struct sy_call *call, unsigned index)
     sy_call_attempt(call, index);
 }
 
-static bool has_active(struct sy_str accounts)
-{
-    struct sy_json root, account;
-    struct sy_json_iter iter;
-    struct sy_str name;
-
-    if (sy_json_read(accounts, 16, &root, NULL) != SY_OK)
-        return false;
-    iter = sy_json_iter(root);
-    while (sy_json_next(&iter, &name, &account))
-        if (sy_json_name_is(sy_json_get_z(account, "status").raw, SY_STR("ACTIVE")))
-            return true;
-    return false;
-}
-
 static void check_came(struct sy_ask *ask, const struct sy_ask_result *result, void *ctx)
 {
     struct sy_call *call = ctx;
@@ -299,7 +284,7 @@ static void check_came(struct sy_ask *ask, const struct sy_ask_result *result, v
     call->check = NULL;
     if (call->stopped)
         sy_call_settle(call, &call->stop_failure, false);
-    else if (result->ok && has_active(result->result->value))
+    else if (result->ok && sy_accounts_have_active(result->result->value))
         fall_back(call, index);
     else
         check_next(call, index + 1);

@@ -62,6 +62,8 @@ struct sy_call {
     bool fell_back;
     struct sy_ask *check; /* whether a fallback's account is active */
     unsigned checking_index;
+    uint32_t connected_mask; /* candidates where the user is connected */
+    int64_t survey_until_ms;
     struct sy_failure first_failure; /* answered when the fallback fails as well */
     bool has_first_failure;
     bool first_maybe_applied;
@@ -107,6 +109,11 @@ void sy_call_leave_side(struct sy_call *call);
 void sy_call_attempt(struct sy_call *call, unsigned index);
 /* attempt.c: stops what runs because the deadline passed or the client left. */
 void sy_call_stop(struct sy_call *call, enum sy_code code, enum sy_cause cause);
+/* survey.c: call->failure is about a connection: asks the other candidates' vendors whether the user
+ * is connected there, then settles. False: nothing to ask. */
+bool sy_call_survey(struct sy_call *call);
+/* survey.c: whether an ACCOUNTS fact holds one that can be used. */
+bool sy_accounts_have_active(struct sy_str accounts);
 /* attempt.c: the candidate at work, or NULL before one. */
 const struct sy_candidate *sy_call_candidate(const struct sy_call *call);
 

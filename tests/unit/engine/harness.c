@@ -26,6 +26,8 @@ static struct sy_failure failure_of(int status)
         return (struct sy_failure){.code = SY_CODE_TOOLKIT_NOT_CONFIGURED,
                                    .cause = SY_CAUSE_NO_AUTH_CONFIG,
                                    .not_applied = true};
+    if (status == 424)
+        return (struct sy_failure){.code = SY_CODE_CONNECTION_REQUIRED, .not_applied = true};
     return (struct sy_failure){.code = SY_CODE_TOOL_FAILED,
                                .cause = SY_CAUSE_PROVIDER_ERROR,
                                .provider_status = status,

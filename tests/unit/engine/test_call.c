@@ -193,6 +193,28 @@ static void a_toolkit_not_set_up_here_runs_at_the_next_candidate(void **state)
     harness_stop(&h);
 }
 
+static void a_missing_connection_names_where_the_user_has_one(void **state)
+{
+    static const char *const accounts[] = {"[{\"status\":\"ACTIVE\"}]", "[]"};
+    static const char *const connected_at[] = {"[\"scalekit\"]", "[]"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct harness h;
+
+        harness_start(&h, policy, rows);
+        harness_answer_with(&h, token);
+        harness_answer_with(&h, (struct scripted){.status = 424, .body = "{}"});
+        harness_answer_with(&h, (struct scripted){.status = 200, .body = accounts[i]});
+        harness_call(&h, "mail_read", NULL, 1000);
+        harness_run(&h);
+        assert_int_equal(h.answers[0].status, 409);
+        expect(&h, 0, "connected_at", connected_at[i]);
+        assert_int_equal(sent_to(&h, "run/"), 1);
+        harness_stop(&h);
+    }
+}
+
 static void an_open_breaker_sends_nothing(void **state)
 {
     struct harness h;
@@ -326,6 +348,7 @@ int main(void)
         cmocka_unit_test(a_fallback_without_an_active_connection_is_not_taken),
         cmocka_unit_test(the_first_error_is_answered_when_the_fallback_fails_too),
         cmocka_unit_test(a_toolkit_not_set_up_here_runs_at_the_next_candidate),
+        cmocka_unit_test(a_missing_connection_names_where_the_user_has_one),
         cmocka_unit_test(an_open_breaker_sends_nothing),
         cmocka_unit_test(the_deadline_bounds_a_vendor_that_never_answers),
         cmocka_unit_test(a_hung_up_read_is_cancelled_and_a_sent_write_runs_on),
