@@ -62,12 +62,15 @@ static void count_key(struct sy_call *call, const char *result)
 
 static void call_unknown(struct sy_call *call)
 {
+    bool lost = !call->replay.status;
     struct sy_failure failure = {
         .code = SY_CODE_OUTCOME_UNKNOWN,
-        .cause = SY_CAUSE_LOST,
+        .cause = lost ? SY_CAUSE_LOST : SY_CAUSE_ANSWER_NOT_KEPT,
         .detail = sy_arena_printf(&call->mem,
-                                  "the first call was %s; look its effect up at the "
-                                  "provider before calling with another key",
+                                  lost ? "the first call was %s; look its effect up at the "
+                                         "provider before calling with another key"
+                                       : "the first call was %s and was answered; its answer "
+                                         "was too large to keep",
                                   call->replay.call_id),
     };
 

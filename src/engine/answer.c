@@ -158,6 +158,14 @@ void sy_call_write_answer(struct sy_call *call)
         write_failure(call);
 }
 
+/* What a write's row says until the next one is written: it stands if the process ends now. */
+static void write_lost(struct sy_json_writer *w)
+{
+    sy_jw_member_z(w, "code", sy_code_name(SY_CODE_OUTCOME_UNKNOWN));
+    sy_jw_member_z(w, "cause", sy_cause_word(SY_CAUSE_LOST));
+    sy_jw_member_z(w, "origin", sy_origin_name(SY_ORIGIN_GATEWAY));
+}
+
 static void write_outcome(struct sy_json_writer *w, const struct sy_call *call)
 {
     if (call->successful || call->replayed)
@@ -193,6 +201,7 @@ static void write_decision_facts(struct sy_json_writer *w, const struct sy_call 
 
 struct sy_str sy_call_write_row(struct sy_call *call, const char *outcome)
 {
+    bool lost = sy_str_eq(sy_str_of(outcome), SY_STR("unknown"));
     struct sy_json_writer w;
     struct sy_buf row;
 
@@ -206,8 +215,11 @@ struct sy_str sy_call_write_row(struct sy_call *call, const char *outcome)
     sy_jw_opt_str(&w, "user_id", call->request.user_id);
     write_decision_facts(&w, call);
     sy_jw_member_z(&w, "outcome", outcome);
-    write_outcome(&w, call);
-    sy_jw_member_bool(&w, "maybe_applied", call->maybe_applied);
+    if (lost)
+        write_lost(&w);
+    else
+        write_outcome(&w, call);
+    sy_jw_member_bool(&w, "maybe_applied", lost || call->maybe_applied);
     sy_jw_member_i64(&w, "attempts", call->tries);
     sy_jw_member_bool(&w, "idempotency_key", call->has_key);
     if (call->replayed)

@@ -163,11 +163,11 @@ static enum sy_idempotency_verdict verdict_of(struct entry *entry,
     if (memcmp(entry->body, key->body, 32) != 0)
         return SY_IDEMPOTENCY_CONFLICT;
     memcpy(ret->call_id, entry->call_id, sizeof(ret->call_id));
+    ret->status = entry->status;
     switch (entry->state) {
     case ENTRY_UNKNOWN:
         return SY_IDEMPOTENCY_UNKNOWN;
     case ENTRY_KEPT:
-        ret->status = entry->status;
         ret->body = sy_blob_ref(entry->answer);
         return ret->body ? SY_IDEMPOTENCY_REPLAY : SY_IDEMPOTENCY_FETCH;
     case ENTRY_FLYING:

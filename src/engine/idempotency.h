@@ -42,7 +42,7 @@ enum sy_idempotency_verdict {
 };
 
 struct sy_idempotency_answer {
-    int status;
+    int status; /* of the first answer, whether it was kept or not; 0: it was lost */
     char call_id[40];
     struct sy_blob *body; /* a reference of the receiver */
 };
