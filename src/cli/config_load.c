@@ -82,7 +82,10 @@ int sy_policy_from_config(const struct sy_config *config, struct sy_loaded_polic
         sy_fault(faults, NULL, "%s", err.text);
         goto out;
     }
+    ret->built_in = !count;
     if (!count) {
+        sy_fault_warn(faults, NULL, "%.*s holds no policy: the built-in one is in force",
+                      SY_FMT(config->settings.policies));
         sources[0].file = SY_STR("(built-in policy)");
         sources[0].text = sy_policy_default_text();
         count = 1;

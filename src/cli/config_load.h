@@ -27,8 +27,9 @@ void sy_config_release(struct sy_config *config);
 struct sy_loaded_policy {
     struct sy_arena arena;
     struct sy_policy *policy;
+    bool built_in; /* there is no file */
 };
-/* The settings' policies, or the built-in default if that path does not exist. */
+/* The settings' policies, or the built-in default (with a warning) if that path does not exist. */
 int sy_policy_from_config(const struct sy_config *config, struct sy_loaded_policy *ret,
                           struct sy_faults *faults);
 

@@ -25,7 +25,30 @@ int gateway_put_policy(struct sy_gateway *gateway, struct sy_loaded_policy *poli
     struct reload_job job = {.gateway = gateway, .policy = policy, .err = err};
 
     sy_writer_run(gateway->writer, reload_work, &job);
+    if (job.status == SY_OK)
+        gateway->has_policy = !policy->built_in;
     return job.status;
+}
+
+/* A folder that is gone for a moment must not take its rules along. */
+static int policy_again(struct sy_gateway *gateway, const struct sy_config *config,
+                        struct sy_faults *faults)
+{
+    struct sy_loaded_policy policy;
+    struct sy_err err = SY_ERR_INIT;
+    int status = sy_policy_from_config(config, &policy, faults);
+
+    if (status != SY_OK)
+        return status;
+    if (policy.built_in && gateway->has_policy) {
+        sy_arena_release(&policy.arena);
+        sy_fault(faults, NULL, "the policy's files are gone; the one that was read stays in force");
+        return SY_INVALID;
+    }
+    status = gateway_put_policy(gateway, &policy, &err);
+    if (status != SY_OK)
+        sy_fault(faults, NULL, "%s", err.text);
+    return status;
 }
 
 /* The configuration in force for what a reload can change. */
@@ -90,8 +113,6 @@ int sy_gateway_reload(struct sy_gateway *gateway, struct sy_faults *faults)
 {
     bool has_file = gateway->options.config_file.ptr != NULL;
     const struct sy_config *next = gateway->config;
-    struct sy_loaded_policy policy;
-    struct sy_err err = SY_ERR_INIT;
     struct sy_config config;
     int status = has_file ? config_again(gateway, &config, faults) : SY_OK;
 
@@ -99,12 +120,7 @@ int sy_gateway_reload(struct sy_gateway *gateway, struct sy_faults *faults)
         return status;
     if (has_file)
         next = &config;
-    status = sy_policy_from_config(next, &policy, faults);
-    if (status == SY_OK) {
-        status = gateway_put_policy(gateway, &policy, &err);
-        if (status != SY_OK)
-            sy_fault(faults, NULL, "%s", err.text);
-    }
+    status = policy_again(gateway, next, faults);
     if (status != SY_OK) {
         if (has_file)
             sy_config_release(&config);
