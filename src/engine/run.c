@@ -3,22 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/engine_int.h"
+#include "engine/run_int.h"
 
 /* A vendor that was given less time than this is not called dead for having taken longer. */
 #define PATIENCE_MS 1000
 
 static void run_again(struct sy_loop *loop, struct sy_task *task);
-static void run_fact_came(struct sy_loop *loop, struct sy_task *task);
-static void run_step(struct sy_run *run, const struct sy_event *event);
 
-static void run_goes_on(struct sy_run *run, enum sy_run_again with)
+void sy_run_goes_on(struct sy_run *run, enum sy_run_again with)
 {
     run->again_with = with;
     sy_loop_defer(run->el->loop, &run->again);
 }
 
-static void run_waits(struct sy_run *run, enum sy_run_waiting what)
+void sy_run_waits(struct sy_run *run, enum sy_run_waiting what)
 {
     run->waiting = what;
     if (run->owner.waits)
@@ -59,12 +57,20 @@ static void run_end(struct sy_run *run, const struct sy_result *result,
     run->owner.done(run, result, failure, run->owner.ctx);
 }
 
-static void run_fail(struct sy_run *run, enum sy_code code, enum sy_cause cause,
-                     struct sy_str detail)
+void sy_run_fail(struct sy_run *run, enum sy_code code, enum sy_cause cause, struct sy_str detail)
 {
     struct sy_failure failure = {.code = code, .cause = cause, .detail = detail};
 
     run_end(run, NULL, &failure);
+}
+
+void sy_run_end_cancelled(struct sy_run *run)
+{
+    sy_blob_unref(run->wait.blob);
+    sy_blob_unref(run->wait.failure_blob);
+    run->wait.blob = NULL;
+    run->wait.failure_blob = NULL;
+    run_end(run, NULL, &run->failure);
 }
 
 /* ---- sending ---- */
@@ -139,7 +145,7 @@ static void transfer_done(struct sy_transfer *transfer, const struct sy_transfer
         run->write_started = true;
     run->heard = run->heard || result->failure == SY_NET_OK;
     if (result->failure == SY_NET_OK && (result->status < 300 || result->status >= 400)) {
-        run_step(run, &event);
+        sy_run_step(run, &event);
         return;
     }
     if (result->failure == SY_NET_OK)
@@ -151,7 +157,7 @@ static void transfer_done(struct sy_transfer *transfer, const struct sy_transfer
         run->failure = net_failure(result);
     event = (struct sy_event){
         .kind = SY_EVENT_NET_FAILED, .failure = &run->failure, .started = result->started};
-    run_step(run, &event);
+    sy_run_step(run, &event);
 }
 
 static void run_send_now(struct sy_run *run)
@@ -168,11 +174,11 @@ static void run_send_now(struct sy_run *run)
         run->wish.request.reply_cap = (size_t)sy_snapshot_policy(run->el->snapshot)->response_bytes;
     run->sends++;
     run->sent_us = sy_loop_now_us(run->el->loop);
-    run_waits(run, RUN_FLYING);
+    sy_run_waits(run, RUN_FLYING);
     run->transfer =
         run->el->transfers.ops->start(run->el->transfers.self, &request, transfer_done, run);
     if (!run->transfer)
-        run_fail(run, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY, (struct sy_str){NULL, 0});
+        sy_run_fail(run, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY, (struct sy_str){NULL, 0});
 }
 
 static void run_send(struct sy_run *run)
@@ -181,16 +187,16 @@ static void run_send(struct sy_run *run)
     enum sy_breaker_verdict verdict;
 
     if (run->sends >= SY_OPERATION_SENDS_MAX || !is_bound(run)) {
-        run_fail(run, SY_CODE_INTERNAL, SY_CAUSE_BUG,
-                 run->sends >= SY_OPERATION_SENDS_MAX
-                     ? SY_STR("an adapter asked for too many requests")
-                     : SY_STR("a request did not carry the account it was bound to"));
+        sy_run_fail(run, SY_CODE_INTERNAL, SY_CAUSE_BUG,
+                    run->sends >= SY_OPERATION_SENDS_MAX
+                        ? SY_STR("an adapter asked for too many requests")
+                        : SY_STR("a request did not carry the account it was bound to"));
         return;
     }
     /* The kill switch works at once, also for calls that were decided before it was thrown. */
     if (atomic_load(&run->el->engine->quarantined[run->vendor_index])) {
-        run_fail(run, SY_CODE_VENDOR_UNAVAILABLE, SY_CAUSE_QUARANTINED,
-                 sy_str_of(sy_cause_text(SY_CAUSE_QUARANTINED)));
+        sy_run_fail(run, SY_CODE_VENDOR_UNAVAILABLE, SY_CAUSE_QUARANTINED,
+                    sy_str_of(sy_cause_text(SY_CAUSE_QUARANTINED)));
         return;
     }
     if (!run->breaker_asked) {
@@ -212,7 +218,7 @@ static void run_send(struct sy_run *run)
     if (run->wish.request.effect != SY_REQUEST_NONE && run->owner.hold && !run->hold_asked) {
         run->hold_asked = true;
         if (run->owner.hold(run, run->owner.ctx)) {
-            run_waits(run, RUN_HELD);
+            sy_run_waits(run, RUN_HELD);
             return;
         }
     }
@@ -223,194 +229,13 @@ void sy_run_release_hold(struct sy_run *run, const struct sy_failure *failure)
 {
     if (failure) {
         run->failure = *failure;
-        run_goes_on(run, AGAIN_FAILED);
+        sy_run_goes_on(run, AGAIN_FAILED);
     } else {
-        run_goes_on(run, AGAIN_SEND);
+        sy_run_goes_on(run, AGAIN_SEND);
     }
-}
-
-/* ---- facts ---- */
-
-static void run_remember(struct sy_run *run, enum sy_fact_kind kind, struct sy_str key)
-{
-    size_t slot = run->facts.fact_count;
-
-    for (size_t i = 0; i < run->facts.fact_count; i++)
-        if (run->have[i].kind == kind && sy_str_eq(run->have[i].key, key))
-            slot = i;
-    if (slot == RUN_FACTS_MAX)
-        slot = RUN_FACTS_MAX - 1;
-    /* A replaced value stays until the run closes: adapters may hold slices of it. */
-    if (slot < run->facts.fact_count) {
-        struct sy_str copy = sy_arena_copy(run->facts.mem, sy_blob_str(run->wait.blob));
-
-        sy_blob_unref(run->wait.blob);
-        run->have[slot].value = copy;
-    } else {
-        run->held[slot] = run->wait.blob;
-        run->have[slot].value = sy_blob_str(run->wait.blob);
-        run->facts.fact_count++;
-    }
-    run->wait.blob = NULL;
-    run->have[slot].kind = kind;
-    run->have[slot].key = key;
-    run->have[slot].generation = run->wait.generation;
-}
-
-static void run_take_fact(struct sy_run *run)
-{
-    struct sy_event event = {.kind = SY_EVENT_FACT};
-
-    if (run->wait.failure.code != SY_CODE_NONE) {
-        struct sy_blob *blob = run->wait.failure_blob;
-
-        run->failure = run->wait.failure;
-        /* Its slices must live as long as the operation. */
-        sy_failure_copy(&run->failure, run->facts.mem);
-        sy_blob_unref(blob);
-        run->wait.failure_blob = NULL;
-        event = (struct sy_event){.kind = SY_EVENT_FACT_FAILED, .failure = &run->failure};
-        run_step(run, &event);
-        return;
-    }
-    run_remember(run, run->need.kind, run->need.key);
-    event.fact = sy_fact_find(&run->facts, run->need.kind, run->need.key);
-    run_step(run, &event);
-}
-
-static struct sy_fact_scope run_scope(const struct sy_run *run)
-{
-    return (struct sy_fact_scope){
-        .vendor_index = run->vendor_index,
-        .credentials = run->runtime->generation,
-        .tenant = run->what.tenant,
-        .subject = run->facts.subject,
-        .target = &run->what.target,
-    };
-}
-
-static void count_fact(struct sy_run *run, enum sy_fact_kind kind, const char *result)
-{
-    static const char *const kinds[] = {"token", "tool", "accounts", "auth_config", "link"};
-    struct sy_str labels[2] = {sy_str_of(kinds[kind]), sy_str_of(result)};
-
-    sy_metric_add(run->el->metrics, SY_METRIC_FACTS, labels, 1);
-}
-
-/* The flight may be somebody else's, with more time than this run has. */
-static void need_is_late(struct sy_loop *loop, struct sy_timer *timer)
-{
-    struct sy_failure failure = {.code = SY_CODE_VENDOR_TIMEOUT,
-                                 .cause = SY_CAUSE_DEADLINE,
-                                 .detail = sy_str_of(sy_cause_text(SY_CAUSE_DEADLINE))};
-
-    (void)loop;
-    sy_run_cancel(timer->ctx, &failure);
-}
-
-static void run_waits_for_fact(struct sy_run *run)
-{
-    run->timer.fn = need_is_late;
-    run->timer.ctx = run;
-    /* Without memory for a timer the flight's own deadline is the bound. */
-    (void)sy_timer_set(run->el->loop, &run->timer, run->deadline_ms);
-    run_waits(run, RUN_NEEDING);
-}
-
-static bool run_forgets(const struct sy_forget *forget, enum sy_fact_kind kind)
-{
-    const bool asked[SY_FACT_KIND_COUNT] = {
-        [SY_FACT_TOKEN] = forget->token,       [SY_FACT_TOOL] = forget->tool,
-        [SY_FACT_ACCOUNTS] = forget->accounts, [SY_FACT_AUTH_CONFIG] = forget->auth_config,
-        [SY_FACT_LINK] = forget->link,
-    };
-
-    return asked[kind];
-}
-
-static void run_need(struct sy_run *run)
-{
-    struct sy_fact_scope scope = run_scope(run);
-    struct sy_fact_flight *flight;
-    struct sy_need need = run->wish.need;
-    bool refresh;
-
-    /* What the adapter asks us to forget in the same breath is not good enough from the cache. */
-    if (run_forgets(&run->wish.forget, need.kind))
-        need.reject_generation = UINT64_MAX;
-
-    if (run->depth >= SY_FACT_DEPTH_MAX + 1) {
-        run_fail(run, SY_CODE_INTERNAL, SY_CAUSE_BUG, SY_STR("facts nest too deep"));
-        return;
-    }
-    run->need = need;
-    run->wait.task.fn = run_fact_came;
-    run->wait.task.ctx = run;
-    run->wait.loop = run->el->loop;
-    switch (sy_facts_ask(run->el->engine->facts, &scope, need.kind, need.key,
-                         need.reject_generation, sy_loop_now_ms(run->el->loop), &run->wait,
-                         &refresh, &flight)) {
-    case SY_FACT_HIT:
-        count_fact(run, need.kind, "hit");
-        if (refresh)
-            sy_flight_start(run, &need, flight);
-        run_goes_on(run, AGAIN_FACT);
-        return;
-    case SY_FACT_FLY:
-        count_fact(run, need.kind, "miss");
-        run_waits_for_fact(run);
-        sy_flight_start(run, &need, flight);
-        return;
-    case SY_FACT_WAIT:
-        count_fact(run, need.kind, "joined");
-        run_waits_for_fact(run);
-        return;
-    case SY_FACT_NOMEM:
-        run_fail(run, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY, (struct sy_str){NULL, 0});
-        return;
-    }
-}
-
-static void run_end_cancelled(struct sy_run *run)
-{
-    sy_blob_unref(run->wait.blob);
-    sy_blob_unref(run->wait.failure_blob);
-    run->wait.blob = NULL;
-    run->wait.failure_blob = NULL;
-    run_end(run, NULL, &run->failure);
-}
-
-static void run_fact_came(struct sy_loop *loop, struct sy_task *task)
-{
-    struct sy_run *run = task->ctx;
-
-    sy_timer_cancel(loop, &run->timer);
-    if (run->cancelled)
-        run_end_cancelled(run);
-    else
-        run_take_fact(run);
 }
 
 /* ---- stepping ---- */
-
-static void run_forget(struct sy_run *run)
-{
-    static const enum sy_fact_kind kinds[] = {SY_FACT_TOKEN, SY_FACT_ACCOUNTS, SY_FACT_TOOL,
-                                              SY_FACT_AUTH_CONFIG, SY_FACT_LINK};
-    const struct sy_forget *forget = &run->wish.forget;
-    const bool asked[] = {forget->token, forget->accounts, forget->tool, forget->auth_config,
-                          forget->link};
-    struct sy_fact_scope scope = run_scope(run);
-
-    for (size_t k = 0; k < SY_ARRAY_LEN(kinds); k++) {
-        if (!asked[k])
-            continue;
-        for (size_t i = 0; i < run->facts.fact_count; i++)
-            if (run->have[i].kind == kinds[k])
-                sy_facts_forget(run->el->engine->facts, &scope, kinds[k], run->have[i].key,
-                                run->have[i].generation);
-    }
-}
 
 static void timer_rang(struct sy_loop *loop, struct sy_timer *timer)
 {
@@ -418,7 +243,7 @@ static void timer_rang(struct sy_loop *loop, struct sy_timer *timer)
     struct sy_event event = {.kind = SY_EVENT_TIMER};
 
     (void)loop;
-    run_step(run, &event);
+    sy_run_step(run, &event);
 }
 
 static void run_sleep(struct sy_run *run)
@@ -426,15 +251,15 @@ static void run_sleep(struct sy_run *run)
     int64_t now_ms = sy_loop_now_ms(run->el->loop);
 
     if (run->wish.wait_ms > run->deadline_ms - now_ms) {
-        run_fail(run, SY_CODE_VENDOR_TIMEOUT, SY_CAUSE_DEADLINE,
-                 sy_str_of(sy_cause_text(SY_CAUSE_DEADLINE)));
+        sy_run_fail(run, SY_CODE_VENDOR_TIMEOUT, SY_CAUSE_DEADLINE,
+                    sy_str_of(sy_cause_text(SY_CAUSE_DEADLINE)));
         return;
     }
     run->timer.fn = timer_rang;
     run->timer.ctx = run;
-    run_waits(run, RUN_SLEEPING);
+    sy_run_waits(run, RUN_SLEEPING);
     if (sy_timer_set(run->el->loop, &run->timer, now_ms + run->wish.wait_ms) != SY_OK)
-        run_fail(run, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY, (struct sy_str){NULL, 0});
+        sy_run_fail(run, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY, (struct sy_str){NULL, 0});
 }
 
 static void run_follow(struct sy_run *run, enum sy_step step)
@@ -444,7 +269,7 @@ static void run_follow(struct sy_run *run, enum sy_step step)
         run_send(run);
         return;
     case SY_STEP_NEED:
-        run_need(run);
+        sy_run_need(run);
         return;
     case SY_STEP_WAIT:
         run_sleep(run);
@@ -458,13 +283,13 @@ static void run_follow(struct sy_run *run, enum sy_step step)
         return;
     case SY_STEP_MORE:
     case SY_STEP_EMIT:
-        run_fail(run, SY_CODE_INTERNAL, SY_CAUSE_BUG,
-                 SY_STR("an adapter streamed where nobody reads a stream"));
+        sy_run_fail(run, SY_CODE_INTERNAL, SY_CAUSE_BUG,
+                    SY_STR("an adapter streamed where nobody reads a stream"));
         return;
     }
 }
 
-static void run_step(struct sy_run *run, const struct sy_event *event)
+void sy_run_step(struct sy_run *run, const struct sy_event *event)
 {
     enum sy_step step;
 
@@ -475,10 +300,10 @@ static void run_step(struct sy_run *run, const struct sy_event *event)
     memset(&run->wish.request, 0, sizeof(run->wish.request));
     step = event ? run->vendor->resume(run->op, &run->what, event, &run->facts, &run->wish)
                  : run->vendor->start(run->op, &run->what, &run->facts, &run->wish);
-    run_forget(run);
+    sy_run_forget(run);
     if (run->facts.mem->failed) {
-        run_fail(run, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY,
-                 SY_STR("the call needs more memory than one call may use"));
+        sy_run_fail(run, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY,
+                    SY_STR("the call needs more memory than one call may use"));
         return;
     }
     run_follow(run, step);
@@ -490,15 +315,15 @@ static void run_again(struct sy_loop *loop, struct sy_task *task)
 
     (void)loop;
     if (run->cancelled || run->again_with == AGAIN_FAILED) {
-        run_end_cancelled(run);
+        sy_run_end_cancelled(run);
         return;
     }
     switch (run->again_with) {
     case AGAIN_START:
-        run_step(run, NULL);
+        sy_run_step(run, NULL);
         return;
     case AGAIN_FACT:
-        run_take_fact(run);
+        sy_run_take_fact(run);
         return;
     case AGAIN_SEND:
         run_send_now(run);
@@ -549,7 +374,7 @@ int sy_run_start(struct sy_run *run, struct sy_engine_loop *el,
     run->breaker = run_breaker(el, options->vendor_index, options->what, options->mem);
     if (!run->op || !run->breaker)
         return SY_NOMEM;
-    run_goes_on(run, AGAIN_START);
+    sy_run_goes_on(run, AGAIN_START);
     return SY_OK;
 }
 
@@ -573,7 +398,7 @@ void sy_run_cancel(struct sy_run *run, const struct sy_failure *failure)
     if (run->waiting == RUN_NEEDING && !sy_facts_cancel(run->el->engine->facts, &run->wait))
         return; /* the answer is on its way to run_fact_came */
     sy_timer_cancel(run->el->loop, &run->timer);
-    run_goes_on(run, AGAIN_FAILED);
+    sy_run_goes_on(run, AGAIN_FAILED);
 }
 
 void sy_run_close(struct sy_run *run)

@@ -78,6 +78,7 @@ static enum sy_step test_reply(struct test_op *op, const struct sy_operation *wh
     if (event->status == 401 && what->op == SY_OP_EXECUTE && op->sends == 1) {
         wish->need.kind = SY_FACT_TOKEN;
         wish->need.key = SY_STR("");
+        wish->forget.token = true;
         wish->need.reject_generation = sy_fact_find(facts, SY_FACT_TOKEN, SY_STR(""))->generation;
         return SY_STEP_NEED;
     }

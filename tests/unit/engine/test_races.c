@@ -112,6 +112,30 @@ static void an_open_breaker_moves_no_call_to_a_vendor_that_is_not_mapped(void **
     harness_stop(&h);
 }
 
+static void a_401_that_comes_late_finds_the_token_minted_since(void **state)
+{
+    const struct scripted refused = {.status = 401, .body = "{}"},
+                          refused_late = {.status = 401, .body = "{}", .delay_ms = 60};
+    struct harness h;
+
+    (void)state;
+    harness_start(&h, policy, rows);
+    harness_answer_with(&h, token);
+    harness_answer_with(&h, ok);
+    harness_call(&h, "solo_read", NULL, 1000);
+    harness_run(&h);
+    harness_answer_with(&h, refused_late);
+    harness_answer_with(&h, refused);
+    harness_answer_with(&h, token);
+    harness_call(&h, "solo_read", NULL, 1000);
+    harness_call(&h, "solo_read", NULL, 1000);
+    harness_run(&h);
+    assert_int_equal(h.answers[1].status, 200);
+    assert_int_equal(h.answers[2].status, 200);
+    assert_int_equal(sent_to(&h, "mint/"), 2);
+    harness_stop(&h);
+}
+
 struct asked {
     struct harness *h;
     bool ok;
@@ -241,6 +265,7 @@ int main(void)
         cmocka_unit_test(a_large_vendor_reply_leaves_the_answer_whole),
         cmocka_unit_test(impatient_callers_do_not_close_a_vendor_for_others),
         cmocka_unit_test(an_open_breaker_moves_no_call_to_a_vendor_that_is_not_mapped),
+        cmocka_unit_test(a_401_that_comes_late_finds_the_token_minted_since),
         cmocka_unit_test(a_question_does_not_outlive_its_deadline_while_a_token_is_minted),
         cmocka_unit_test(a_call_that_hangs_up_while_its_intent_is_written_sends_nothing),
         cmocka_unit_test(a_loop_that_ends_does_not_hold_up_a_publisher),
