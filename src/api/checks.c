@@ -10,6 +10,8 @@ static bool is_name_char(char c)
 
 const char *api_check_tool(struct sy_str text)
 {
+    bool says_something = false;
+
     if (text.len > SY_NAME_MAX)
         return "is longer than 128 characters";
     for (size_t i = 0; i < text.len; i++) {
@@ -17,7 +19,10 @@ const char *api_check_tool(struct sy_str text)
 
         if (!is_name_char(text.ptr[i]) && (edge || !memchr(" .-", text.ptr[i], 3)))
             return "must be a name: letters, digits and _, inside also - . and spaces";
+        says_something = says_something || (is_name_char(text.ptr[i]) && text.ptr[i] != '_');
     }
+    if (text.len && !says_something)
+        return "must hold a letter or a digit";
     return text.len ? NULL : "must not be empty";
 }
 

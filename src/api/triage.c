@@ -13,9 +13,25 @@ struct triage_input {
 
 #define AT(member) offsetof(struct triage_input, member)
 
+/* Of a name without them no toolkit's name can be made. */
+static bool has_letter_or_digit(struct sy_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = (char)(text.ptr[i] | 0x20);
+
+        if ((c >= 'a' && c <= 'z') || (text.ptr[i] >= '0' && text.ptr[i] <= '9'))
+            return true;
+    }
+    return false;
+}
+
 static const char *check_provider(struct sy_str text)
 {
-    return text.len > SY_NAME_MAX ? "is longer than 128 bytes" : api_check_line(text);
+    const char *wrong = api_check_line(text);
+
+    if (text.len > SY_NAME_MAX)
+        return "is longer than 128 bytes";
+    return wrong || has_letter_or_digit(text) ? wrong : "must hold a letter or a digit (a-z, 0-9)";
 }
 
 static const char *check_criticality(struct sy_str text)
