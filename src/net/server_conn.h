@@ -22,7 +22,7 @@
 #define SY_CONN_PIPELINE_MAX 2048u     /* read ahead while a handler works */
 #define SY_CONN_BODY_FIRST (64u << 10) /* reserved for an announced length before it arrives */
 #define SY_CONN_SCRATCH (64u << 10)
-#define SY_CONN_LINGER_BYTES (16u << 20)
+#define SY_CONN_LINGER_BYTES (8u << 20)
 #define SY_CONN_LINGER_MS 2000
 #define SY_CONN_RATE_GRACE_MS 5000
 #define SY_CONN_WRITE_STEP 4096u /* fewer bytes delivered per write deadline are no progress */
