@@ -109,8 +109,8 @@ void sy_call_leave_side(struct sy_call *call);
 void sy_call_attempt(struct sy_call *call, unsigned index);
 /* attempt.c: stops what runs because the deadline passed or the client left. */
 void sy_call_stop(struct sy_call *call, enum sy_code code, enum sy_cause cause);
-/* survey.c: call->failure is about a connection: asks the other candidates' vendors whether the user
- * is connected there, then settles. False: nothing to ask. */
+/* survey.c: call->failure is about a connection: asks the other candidates' vendors whether the
+ * user is connected there, then settles. False: nothing to ask. */
 bool sy_call_survey(struct sy_call *call);
 /* survey.c: whether an ACCOUNTS fact holds one that can be used. */
 bool sy_accounts_have_active(struct sy_str accounts);
