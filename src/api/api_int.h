@@ -25,6 +25,7 @@ struct sy_api {
     struct sy_metrics *metrics;
     struct sy_metrics_set *gauges; /* of the whole process, set when /metrics is read */
     pthread_mutex_t gauges_lock;
+    uint64_t rows_counted; /* ledger rows the page has counted already */
     struct sy_arena arena; /* copies of the options */
     struct sy_str public_url;
     bool has_local;

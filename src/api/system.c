@@ -57,6 +57,12 @@ static void set_gauges(struct sy_api_loop *al)
         sy_metric_set(set, SY_METRIC_BREAKER, &all[i].name, all[i].breaker_open);
         sy_metric_set(set, SY_METRIC_QUARANTINE, &all[i].name, all[i].quarantined);
     }
+    if (ledger) {
+        uint64_t rows = sy_ledger_rows(ledger);
+
+        sy_metric_add(set, SY_METRIC_LEDGER_ROWS, NULL, rows - al->api->rows_counted);
+        al->api->rows_counted = rows;
+    }
     sy_metric_set(set, SY_METRIC_LEDGER_DEGRADED, NULL, ledger && sy_ledger_degraded(ledger));
     sy_metric_set(set, SY_METRIC_SNAPSHOT_VERSION, NULL,
                   sy_snapshot_version(sy_engine_snapshot(al->engine)));

@@ -84,8 +84,7 @@ static int print_start(struct cli *cli, struct sy_gateway *gateway, bool sandbox
     fprintf(stderr, "%.*s", SY_FMT(sy_gateway_warnings(gateway)));
     if (sy_gateway_lost(gateway))
         fprintf(stderr,
-                "%u calls were in flight when the last process ended: their rows say outcome "
-                "unknown\n",
+                "calls in flight when the last process ended: %u; their rows say outcome unknown\n",
                 sy_gateway_lost(gateway));
     printf("switchyard %s listens on %.*s (%u threads, %zu registry rows)\n", SY_VERSION,
            SY_FMT(url), sy_gateway_threads(gateway), sy_gateway_rows(gateway));

@@ -48,6 +48,7 @@ struct sy_gateway {
     struct sy_writer *writer;
     struct sy_ledger *ledger;
     struct sy_metrics *metrics;
+    struct sy_metrics_set *counters; /* the main thread's; made on first use */
     struct sy_engine *engine;
     struct sy_api *api;
     unsigned lost;

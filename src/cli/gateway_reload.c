@@ -109,7 +109,7 @@ static int config_again(struct sy_gateway *gateway, struct sy_config *ret, struc
     return status;
 }
 
-int sy_gateway_reload(struct sy_gateway *gateway, struct sy_faults *faults)
+static int reload(struct sy_gateway *gateway, struct sy_faults *faults)
 {
     bool has_file = gateway->options.config_file.ptr != NULL;
     const struct sy_config *next = gateway->config;
@@ -138,6 +138,18 @@ int sy_gateway_reload(struct sy_gateway *gateway, struct sy_faults *faults)
     if (gateway->warnings.len)
         sy_logf(SY_LOG_WARN, "reload", "%.*s", SY_FMT(sy_buf_str(&gateway->warnings)));
     return SY_OK;
+}
+
+int sy_gateway_reload(struct sy_gateway *gateway, struct sy_faults *faults)
+{
+    int status = reload(gateway, faults);
+    struct sy_str result = status == SY_OK ? SY_STR("ok") : SY_STR("refused");
+
+    if (!gateway->counters)
+        gateway->counters = sy_metrics_set_new(gateway->metrics);
+    if (gateway->counters)
+        sy_metric_add(gateway->counters, SY_METRIC_RELOADS, &result, 1);
+    return status;
 }
 
 bool sy_gateway_retry_secrets(struct sy_gateway *gateway)

@@ -9,6 +9,8 @@
 
 #define GROUP_MAX ((size_t)64 << 20)
 /* A kept answer and its row may be this large beyond what was reserved. */
+/* How often a journal that could not be written is looked at without a call. */
+#define RECHECK_MS 1000
 #define SLACK_BYTES ((size_t)2 << 20)
 
 /* ---- the process's part ---- */
@@ -83,6 +85,8 @@ static void loop_free(struct sy_ledger_loop *ll)
 
     HASH_ITER (hh, ll->open, open, next)
         intent_free(ll, open);
+    if (ll->recheck.slot)
+        sy_timer_cancel(ll->loop, &ll->recheck);
     sy_buf_release(&ll->group);
     sy_ledger_batch_free(ll->batch);
     sy_journal_close(&ll->files[0]);
@@ -127,6 +131,11 @@ void sy_ledger_destroy(struct sy_ledger *ledger)
     free(ledger);
 }
 
+uint64_t sy_ledger_rows(const struct sy_ledger *ledger)
+{
+    return atomic_load_explicit(&ledger->rows, memory_order_relaxed);
+}
+
 bool sy_ledger_degraded(const struct sy_ledger *ledger)
 {
     return atomic_load_explicit(&ledger->degraded, memory_order_relaxed) != 0;
@@ -145,6 +154,7 @@ char *sy_ledger_path(const struct sy_ledger *ledger, unsigned index, unsigned ha
 /* ---- a loop's part ---- */
 
 static void turn_end(struct sy_loop *loop, void *ctx);
+static void look_again(struct sy_loop *loop, struct sy_timer *timer);
 
 /* Does nothing but keep the loop from sleeping on records that were added at a turn's very end. */
 static void another_turn(struct sy_loop *loop, struct sy_task *task)
@@ -198,6 +208,8 @@ int sy_ledger_attach(struct sy_ledger *ledger, struct sy_loop *loop,
     }
     ledger->loops[ledger->loop_count++] = ll;
     ll->another_turn.fn = another_turn;
+    ll->recheck.fn = look_again;
+    ll->recheck.ctx = ll;
     ll->hook.fn = turn_end;
     ll->hook.ctx = ll;
     sy_loop_on_turn_end(loop, &ll->hook);
@@ -251,6 +263,8 @@ static void maybe_turn_over(struct sy_ledger_loop *ll)
 
 static void set_degraded(struct sy_ledger_loop *ll, bool degraded)
 {
+    if (degraded && !ll->recheck.slot)
+        (void)sy_timer_set(ll->loop, &ll->recheck, sy_loop_now_ms(ll->loop) + RECHECK_MS);
     if (ll->degraded == degraded)
         return;
     ll->degraded = degraded;
@@ -258,6 +272,16 @@ static void set_degraded(struct sy_ledger_loop *ll, bool degraded)
         atomic_fetch_add(&ll->ledger->degraded, 1);
     else
         atomic_fetch_sub(&ll->ledger->degraded, 1);
+}
+
+/* Readiness comes back by itself: whoever heeds it sends no call that could find out. */
+static void look_again(struct sy_loop *loop, struct sy_timer *timer)
+{
+    struct sy_ledger_loop *ll = timer->ctx;
+
+    (void)loop;
+    if (ll->degraded)
+        set_degraded(ll, !sy_journal_make_room(ll->journal, ll->wanted + SLACK_BYTES));
 }
 
 bool sy_ledger_reserve(struct sy_ledger_loop *ll, size_t bytes)

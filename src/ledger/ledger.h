@@ -2,9 +2,9 @@
  * The ledger: what every call did, safe against kill -9 before the caller is told.
  *
  * Each loop appends records to a journal of its own (two files in turn): one pwrite at the end of a
- * turn for all of the turn's records, then their tickets run (and the calls answer). The writer thread drains
- * them into the store and remembers how far in the same transaction. Recovery at start turns an
- * INTENT without OUTCOME into a row with outcome `unknown` and pins its idempotency key.
+ * turn for all of the turn's records, then their tickets run (and the calls answer). The writer
+ * thread drains them into the store and remembers how far in the same transaction. Recovery at start
+ * turns an INTENT without OUTCOME into a row with outcome `unknown` and pins its idempotency key.
  *
  * A record on disk: u32 length, u32 crc32 of the rest, u64 generation, u64 sequence, u8 kind, then
  * the payload. A torn tail ends recovery of that file.
@@ -75,6 +75,8 @@ void sy_ledger_outcome(struct sy_ledger_loop *ledger, const struct sy_outcome_re
                        struct sy_ledger_ticket *ticket);
 /* True while the journal cannot be written (disk full …): durability is degraded. */
 bool sy_ledger_degraded(const struct sy_ledger *ledger);
+/* Rows drained into the store since the start. */
+uint64_t sy_ledger_rows(const struct sy_ledger *ledger);
 /* Rows in journals that the store does not have yet (queries look there, too): waits on the writer
  * thread until all rows appended before the call are in the store. For queries and tests. */
 void sy_ledger_catch_up(struct sy_ledger *ledger, struct sy_store *store);

@@ -14,7 +14,7 @@
 #include "ledger/record.h"
 
 #define LEDGER_LOOPS_MAX 64
-/* Past this size a loop goes on in its other file, once all that is in that one has been drained. */
+/* Past this size a loop goes on in its other file, once all that is in that one is drained. */
 #define JOURNAL_RESET_BYTES ((uint64_t)8 << 20)
 
 /* A group on its way into the store: the packed outcomes of one or more turns of one loop. */
@@ -55,7 +55,8 @@ struct sy_ledger_loop {
     struct open_intent *open;               /* hash */
     bool has_intents;                       /* this turn */
     bool degraded;
-    uint64_t wanted; /* room that was not to be had; degraded until it is */
+    struct sy_timer recheck; /* armed while degraded */
+    uint64_t wanted;         /* room that was not to be had; degraded until it is */
     struct sy_turn_hook hook;
     struct sy_task another_turn;
     bool broken; /* something of this turn could not be packed */

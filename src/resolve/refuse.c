@@ -123,6 +123,9 @@ static bool refuse_unavailable(struct sy_resolution *r)
     else if (absent)
         sy_refuse(r, SY_CODE_VENDOR_UNAVAILABLE, SY_CAUSE_NO_CREDENTIALS,
                   SY_WORDS(r, absent->vendor, SY_STR(" has no usable credentials")));
+    /* Neither is the vendor's to mend. */
+    if (quarantined || absent)
+        r->ret->failure.origin = SY_ORIGIN_GATEWAY;
     return quarantined || absent;
 }
 
