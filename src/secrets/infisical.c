@@ -61,6 +61,12 @@ static bool login_body(const struct sy_secrets *secrets, struct sy_buf *body,
     return good;
 }
 
+static void no_answer(const struct infisical *server, struct secret_reading *ret)
+{
+    ret->no_answer = true;
+    secret_unavailable(ret, "Infisical at %.*s does not answer", SY_FMT(server->url));
+}
+
 static bool login(struct sy_secrets *secrets, struct sy_arena *arena, struct secret_reading *ret)
 {
     struct infisical *server = &secrets->infisical;
@@ -77,7 +83,7 @@ static bool login(struct sy_secrets *secrets, struct sy_arena *arena, struct sec
     if (secrets->fetch.post_json(secrets->fetch.self, sy_buf_str(&url), sy_buf_str(&body), arena,
                                  &status, &reply) != SY_OK ||
         status == 0) {
-        secret_unavailable(ret, "Infisical at %.*s does not answer", SY_FMT(server->url));
+        no_answer(server, ret);
         return false;
     }
     if (status != 200 || sy_json_read(reply, SY_JSON_DEPTH_MAX, &root, NULL) != SY_OK) {
@@ -162,7 +168,7 @@ static void read_secret(struct sy_secrets *secrets, struct sy_str what, struct s
         secret_unavailable(ret, "Infisical has no secret %.*s in environment %.*s", SY_FMT(what),
                            SY_FMT(server->environment));
     else if (status == 0)
-        secret_unavailable(ret, "Infisical at %.*s does not answer", SY_FMT(server->url));
+        no_answer(server, ret);
     else
         secret_unavailable(ret, "Infisical answers HTTP %d for %.*s", status, SY_FMT(what));
 }

@@ -198,7 +198,7 @@ struct sy_secret_value sy_secrets_named(struct sy_secrets *secrets, struct sy_st
 
 bool sy_secrets_retry(struct sy_secrets *secrets)
 {
-    bool any = false;
+    bool any = false, server_is_down = false;
 
     pthread_mutex_lock(&secrets->reading);
     for (struct secret_entry *entry = secrets->entries; entry; entry = entry->next) {
@@ -207,9 +207,13 @@ bool sy_secrets_retry(struct sy_secrets *secrets)
         /* Only this thread changes entries while it holds `reading`. */
         if (entry->state != SY_SECRET_UNAVAILABLE)
             continue;
+        /* One that does not answer is waited for once, not once a secret. */
+        if (entry->ref.kind == SY_REF_INFISICAL && server_is_down)
+            continue;
         read_ref(secrets, &entry->ref, &reading);
         if (reading.state != SY_SECRET_READY) {
             sy_secret_release(&reading.value);
+            server_is_down = server_is_down || reading.no_answer;
             continue;
         }
         pthread_mutex_lock(&secrets->lock);

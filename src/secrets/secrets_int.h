@@ -17,6 +17,7 @@ struct secret_reading {
     enum sy_secret_state state;
     struct sy_secret value;
     char why[SECRET_WHY_MAX];
+    bool no_answer; /* the server was waited for in vain */
 };
 
 struct secret_entry {

@@ -246,6 +246,24 @@ static void infisical_that_is_down_makes_the_secret_unavailable(void **state)
     is_ready(get("infisical:A"), "v");
 }
 
+static void a_server_that_does_not_answer_is_waited_for_once_a_retry(void **state)
+{
+    unsigned logins;
+
+    (void)state;
+    server.login_status = 0;
+    for (const char *const *ref =
+             (const char *const[]){"infisical:A", "infisical:B", "infisical:C", NULL};
+         *ref; ref++)
+        is_not(get(*ref), SY_SECRET_UNAVAILABLE, "does not answer");
+    logins = server.logins;
+    assert_false(sy_secrets_retry(secrets));
+    assert_int_equal(server.logins, logins + 1);
+    server.login_status = 200;
+    assert_true(sy_secrets_retry(secrets));
+    is_ready(get("infisical:C"), "v");
+}
+
 static void the_identity_cannot_come_from_infisical(void **state)
 {
     (void)state;
@@ -267,6 +285,7 @@ int main(void)
         TEST(infisical_is_asked_once_a_secret_and_logged_in_to_once),
         TEST(a_refused_token_is_replaced_once),
         TEST(infisical_that_is_down_makes_the_secret_unavailable),
+        TEST(a_server_that_does_not_answer_is_waited_for_once_a_retry),
         TEST(the_identity_cannot_come_from_infisical),
     };
 
