@@ -102,14 +102,17 @@ static void print_row(struct cli *cli, struct sy_json root)
 static void print_answer(struct cli *cli, struct sy_json root)
 {
     struct sy_json_iter next = sy_json_iter(sy_json_get_z(root, "next"));
+    struct sy_str path = cli_text(cli, root, "path"), vendor = cli_text(cli, root, "vendor");
     struct sy_json item;
     struct sy_str name;
 
     cli_print(cli, CLI_BOLD, cli_text(cli, root, "provider"));
     cli_printz(cli, CLI_PLAIN, ": ");
-    cli_print(cli, CLI_GREEN, cli_text(cli, root, "path"));
-    cli_printz(cli, CLI_PLAIN, " via ");
-    cli_print(cli, CLI_CYAN, cli_text(cli, root, "vendor"));
+    cli_print(cli, CLI_GREEN, path);
+    if (!sy_str_eq(path, vendor)) {
+        cli_printz(cli, CLI_PLAIN, " via ");
+        cli_print(cli, CLI_CYAN, vendor);
+    }
     cli_printf(cli, ", because %.*s\n", SY_FMT(cli_text(cli, root, "because")));
     print_steps(cli, root);
     print_row(cli, root);
@@ -119,6 +122,17 @@ static void print_answer(struct cli *cli, struct sy_json root)
         cli_print(cli, CLI_PLAIN, cli_text(cli, item, NULL));
         cli_newline(cli);
     }
+}
+
+/* --apply that wrote nothing has failed, unless the registry had the answer already. */
+static int verdict(struct cli *cli, struct sy_json root)
+{
+    struct sy_str by = cli_text(cli, root, "decided_by");
+
+    if (!cli_has(cli, "--apply") || sy_json_is_true(sy_json_get_z(root, "applied")) ||
+        sy_str_eq(by, SY_STR("registry")))
+        return SY_EXIT_DONE;
+    return cli_fail(cli, "nothing was written: the steps under \"next\" come first");
 }
 
 static int triage(struct cli *cli)
@@ -135,7 +149,7 @@ static int triage(struct cli *cli)
         cli_print_json(cli, reply.body);
     else
         print_answer(cli, reply.root);
-    return SY_EXIT_DONE;
+    return verdict(cli, reply.root);
 }
 
 const struct cli_command cli_triage = {

@@ -24,6 +24,34 @@ static void lacks(struct triage *triage, const char *field)
     triage->missing[triage->missing_count++] = field;
 }
 
+static const struct sy_row *pending_row(const struct triage *triage)
+{
+    for (unsigned i = 0; i < triage->row_count; i++)
+        if (triage->rows[i].state == SY_ROW_PENDING_NATIVE)
+            return &triage->rows[i];
+    return NULL;
+}
+
+/* A toolkit that waits already keeps its request and since when; a new term begins when the old
+ * one has passed. */
+static void make_pending(struct triage *triage, struct sy_row *row, int64_t wait_ms)
+{
+    const struct sy_row *old = pending_row(triage);
+    int64_t now_ms = triage->request.now_unix_ms;
+
+    row->vendor = SY_STR("pending");
+    row->vendor_slug = row->toolkit;
+    row->state = SY_ROW_PENDING_NATIVE;
+    row->issue_url = old ? old->issue_url : request_url(triage);
+    row->requested_at_ms = old ? old->requested_at_ms : now_ms;
+    row->due_at_ms = old && old->due_at_ms > now_ms ? old->due_at_ms : now_ms + wait_ms;
+    if (!old)
+        return;
+    row->awaited = old->awaited;
+    row->owner = old->owner;
+    row->notes = old->notes;
+}
+
 void triage_make_row(struct triage *triage)
 {
     const struct triage_verdict *verdict = &triage->verdict;
@@ -48,12 +76,7 @@ void triage_make_row(struct triage *triage)
             row->toolkit = verdict->hit->slug;
         break;
     case SY_PATH_PENDING:
-        row->vendor = SY_STR("pending");
-        row->vendor_slug = row->toolkit;
-        row->state = SY_ROW_PENDING_NATIVE;
-        row->issue_url = request_url(triage);
-        row->requested_at_ms = triage->request.now_unix_ms;
-        row->due_at_ms = triage->request.now_unix_ms + policy->pending_wait_ms;
+        make_pending(triage, row, policy->pending_wait_ms);
         break;
     case SY_PATH_WORKER:
         row->vendor = SY_STR("worker");
