@@ -32,7 +32,7 @@ static void import_work(struct sy_store *store, struct api_job *job)
     struct sy_err err = SY_ERR_INIT;
     struct sy_import import = {0};
     struct sy_buf faults;
-    int64_t version = 0;
+    int64_t before = 0, version = 0;
     int status;
 
     sy_buf_init_arena(&faults, &job->mem, FAULTS_MAX);
@@ -41,6 +41,9 @@ static void import_work(struct sy_store *store, struct api_job *job)
         refuse(job, sy_buf_str(&faults));
         return;
     }
+    /* No changes make no version: this is the one in force. */
+    if (status == SY_OK)
+        status = store->ops->apply(store, NULL, 0, &job->note, true, &before, &err);
     if (status == SY_OK)
         status = store->ops->apply(store, import.changes, import.change_count, &job->note,
                                    in->dry_run, &version, &err);
@@ -49,6 +52,7 @@ static void import_work(struct sy_store *store, struct api_job *job)
     sy_jw_object(&job->w);
     sy_jw_member_bool(&job->w, "dry_run", in->dry_run);
     sy_jw_member_i64(&job->w, "version", version);
+    sy_jw_member_bool(&job->w, "changed", version != before);
     sy_jw_member_i64(&job->w, "rows", (int64_t)import.rows);
     sy_jw_member_i64(&job->w, "maps", (int64_t)import.maps);
     sy_jw_member_i64(&job->w, "changes", (int64_t)import.change_count);

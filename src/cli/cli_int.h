@@ -61,6 +61,7 @@ struct cli {
     struct sy_config config;
     bool has_config;
     struct sy_str url, key;
+    struct sy_str document; /* the file that the gateway's faults call "import" */
 };
 
 /* The value of an option, absent if not given; a switch gives "". */

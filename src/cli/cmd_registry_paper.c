@@ -38,16 +38,45 @@ static int find_format(struct cli *cli, struct sy_str file)
     return -1;
 }
 
+static void print_imported(struct cli *cli, struct sy_json root)
+{
+    bool changed = sy_json_is_true(sy_json_get_z(root, "changed"));
+    bool dry = cli_has(cli, "--dry-run");
+
+    cli_printf(cli, "read %.*s rows and %.*s tool maps: ", SY_FMT(cli_text(cli, root, "rows")),
+               SY_FMT(cli_text(cli, root, "maps")));
+    if (changed)
+        cli_printf(cli, "the registry %s version %.*s\n", dry ? "would become" : "is now",
+                   SY_FMT(cli_text(cli, root, "version")));
+    else
+        cli_printf(cli, "the registry says all of it already, version %.*s\n",
+                   SY_FMT(cli_text(cli, root, "version")));
+    if (dry)
+        cli_note(cli, "nothing was changed (--dry-run)");
+}
+
+static int print_refused(struct cli *cli, const struct cli_reply *reply, bool guessed)
+{
+    int code = cli_problem(cli, reply);
+
+    if (guessed && reply->status == 400)
+        cli_note(cli, "it was read as YAML; --format md or json says what else it is");
+    return code;
+}
+
 static int registry_import(struct cli *cli)
 {
     struct cli_ask ask = {.verb = SY_VERB_POST};
     struct sy_err err = SY_ERR_INIT;
     int format = find_format(cli, cli->words[0]), code;
+    bool guessed = !format && !cli_has(cli, "--format") &&
+                   !sy_str_ends(cli->words[0], sy_str_of(formats[0].suffix));
     struct cli_reply reply;
     struct sy_buf path;
 
     if (format < 0)
         return SY_EXIT_USAGE;
+    cli->document = cli->words[0];
     if (sy_file_read(cli->words[0], DOCUMENT_MAX, &cli->arena, &ask.body, &err) != SY_OK)
         return cli_fail(cli, "%s", err.text);
     sy_buf_init_arena(&path, &cli->arena, 65536);
@@ -58,15 +87,15 @@ static int registry_import(struct cli *cli)
     cli_query(&path, "reason", cli_get(cli, "--reason"));
     ask.path = sy_buf_str(&path);
     ask.content_type = sy_str_of(formats[format].media_type);
-    code = cli_get_done(cli, &ask, &reply);
+    code = cli_ask(cli, &ask, &reply);
     if (code != SY_EXIT_DONE)
         return code;
+    if (reply.status != 200)
+        return print_refused(cli, &reply, guessed);
     if (cli->json)
         cli_print_json(cli, reply.body);
     else
-        cli_print_members(cli, reply.root, "");
-    if (cli_has(cli, "--dry-run"))
-        cli_note(cli, "nothing was changed (--dry-run)");
+        print_imported(cli, reply.root);
     return SY_EXIT_DONE;
 }
 
