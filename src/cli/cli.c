@@ -51,6 +51,7 @@ void cli_note(struct cli *cli, const char *format, ...)
 
     if (cli->json)
         return;
+    fflush(stdout);
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);
@@ -65,8 +66,9 @@ int cli_usage(struct cli *cli, const char *format, ...)
     say(format, args);
     va_end(args);
     if (cli->command)
-        fprintf(stderr, "usage: switchyard %s %s\n       switchyard %s --help tells more\n",
-                cli->command->name, cli->command->arguments, cli->command->name);
+        fprintf(stderr, "usage: switchyard %s%s%s\n       switchyard %s --help tells more\n",
+                cli->command->name, *cli->command->arguments ? " " : "", cli->command->arguments,
+                cli->command->name);
     return SY_EXIT_USAGE;
 }
 
@@ -85,7 +87,8 @@ static void print_options(const struct cli_option *options)
 
 static int print_help(const struct cli_command *command)
 {
-    printf("switchyard %s %s\n\n%s\n", command->name, command->arguments, command->summary);
+    printf("switchyard %s%s%s\n\n%s\n", command->name, *command->arguments ? " " : "",
+           command->arguments, command->summary);
     if (command->details)
         printf("\n%s\n", command->details);
     puts("\nOptions:");
@@ -263,26 +266,63 @@ static int run_command(struct cli *cli)
     return code;
 }
 
-/* No such command; the words may begin some ("key" alone: create, list, revoke). */
-static int unknown_command(const char *word)
+/* The commands that `word` begins ("key" alone: create, list, revoke); false if there are none. */
+static bool print_group(FILE *out, const char *word)
 {
     struct sy_str first = sy_str_of(word);
     bool begins = false;
 
     for (size_t i = 0; cli_commands[i]; i++) {
-        struct sy_str name = sy_str_of(cli_commands[i]->name);
+        const struct cli_command *command = cli_commands[i];
+        struct sy_str name = sy_str_of(command->name);
 
         if (!sy_str_starts(name, first) || name.len <= first.len || name.ptr[first.len] != ' ')
             continue;
-        if (!begins)
-            fprintf(stderr, "switchyard: %s what?\n", word);
-        fprintf(stderr, "  switchyard %s %s\n      %s\n", cli_commands[i]->name,
-                cli_commands[i]->arguments, cli_commands[i]->summary);
+        fprintf(out, "  switchyard %s%s%s\n      %s\n", command->name,
+                *command->arguments ? " " : "", command->arguments, command->summary);
         begins = true;
     }
-    if (!begins)
+    return begins;
+}
+
+/* The first word of the command that `word` is nearest to, within two edits; or an empty text. */
+static struct sy_str nearest_command(const char *word)
+{
+    struct sy_str nearest = {"", 0};
+    unsigned best = 3;
+
+    for (size_t i = 0; cli_commands[i]; i++) {
+        struct sy_str rest = sy_str_of(cli_commands[i]->name), first;
+        unsigned edits =
+            sy_str_split(&rest, ' ', &first) ? sy_str_distance(first, sy_str_of(word), best) : best;
+
+        if (edits < best) {
+            best = edits;
+            nearest = first;
+        }
+    }
+    return nearest;
+}
+
+static int unknown_command(int argc, char **argv)
+{
+    const char *word = argv[1];
+    struct sy_str nearest = nearest_command(word);
+
+    if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")) &&
+        print_group(stdout, word))
+        return SY_EXIT_DONE;
+    /* An exact one begins a group: its second word is missing or not known. */
+    if (sy_str_eq(nearest, sy_str_of(word))) {
+        fprintf(stderr, "switchyard: %s what?\n", word);
+        print_group(stderr, word);
+    } else if (nearest.len) {
+        fprintf(stderr, "switchyard: there is no command \"%s\"; did you mean %.*s?\n", word,
+                SY_FMT(nearest));
+    } else {
         fprintf(stderr,
                 "switchyard: there is no command \"%s\"; switchyard --help lists them all\n", word);
+    }
     return SY_EXIT_USAGE;
 }
 
@@ -312,7 +352,7 @@ int sy_cli_main(int argc, char **argv)
     cli->colour_err = isatty(STDERR_FILENO) && !(no_colour && *no_colour);
     cli->command = find_command(argc, argv, &used);
     if (!cli->command) {
-        code = unknown_command(argv[1]);
+        code = unknown_command(argc, argv);
     } else {
         code = read_words(cli, argc, argv, used);
         if (code == SY_EXIT_DONE && cli_has(cli, "--help"))

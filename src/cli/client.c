@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/crypto.h"
 #include "base/encode.h"
@@ -35,7 +36,10 @@ static int connect_own(struct cli *cli)
     options.local_secret = cli->key;
     status = sy_gateway_start(&options, &cli->own, &err);
     if (status != SY_OK)
-        return cli_fail(cli, "%s", err.text);
+        return cli_fail(cli, "%s%s", err.text,
+                        strstr(err.text, " is held by http")
+                            ? "; ask that gateway: SWITCHYARD_URL and SWITCHYARD_KEY, no --config"
+                            : "");
     cli->url = sy_gateway_url(cli->own);
     return SY_EXIT_DONE;
 }
@@ -61,6 +65,9 @@ int cli_connect(struct cli *cli)
                             "FILE to work on the store directly");
         if (sy_str_has_control(cli->url) || sy_str_has_control(cli->key))
             return cli_fail(cli, "the URL or the key holds control characters");
+        if (!sy_str_starts(cli->url, SY_STR("http://")) &&
+            !sy_str_starts(cli->url, SY_STR("https://")))
+            return cli_fail(cli, "SWITCHYARD_URL or --url is a URL such as http://127.0.0.1:8420");
         while (sy_str_ends(cli->url, SY_STR("/")))
             cli->url.len--;
     }
@@ -85,6 +92,18 @@ static void add_header(struct sy_request *request, struct sy_str name, struct sy
 {
     if (value.ptr)
         request->headers[request->header_count++] = (struct sy_header){name, value, false};
+}
+
+/* The causes speak of vendors; here a gateway did not answer. */
+static int no_answer(struct cli *cli, const struct sy_fetch_reply *reply, const struct sy_err *err)
+{
+    const char *why = err->text;
+
+    if (reply->cause == SY_CAUSE_CONNECT_REFUSED)
+        why = "nothing listens there; `switchyard serve` starts a gateway";
+    if (reply->cause == SY_CAUSE_DNS)
+        why = "the name does not resolve";
+    return cli_fail(cli, "%.*s does not answer: %s", SY_FMT(cli->url), why);
 }
 
 int cli_ask(struct cli *cli, const struct cli_ask *ask, struct cli_reply *ret)
@@ -112,7 +131,7 @@ int cli_ask(struct cli *cli, const struct cli_ask *ask, struct cli_reply *ret)
     *ret = (struct cli_reply){0};
     fflush(stdout);
     if (sy_fetch(cli->fetcher, &request, CLIENT_TIMEOUT_MS, &cli->arena, &reply, &err) != SY_OK)
-        return cli_fail(cli, "%.*s does not answer: %s", SY_FMT(cli->url), err.text);
+        return no_answer(cli, &reply, &err);
     ret->status = reply.status;
     ret->body = reply.body;
     ret->etag = reply.etag;

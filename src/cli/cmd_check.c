@@ -176,16 +176,20 @@ static void print_text(struct check *check, struct sy_str file)
 
     cli_print(cli, CLI_PLAIN, sy_buf_str(&check->faults.text));
     if (check->faults.errors) {
-        cli_note(cli, "%u errors, %u warnings", check->faults.errors, check->faults.warnings);
+        cli_note(cli, "%u error%s, %u warning%s", check->faults.errors,
+                 check->faults.errors == 1 ? "" : "s", check->faults.warnings,
+                 check->faults.warnings == 1 ? "" : "s");
         return;
     }
     cli_print(cli, CLI_GREEN, SY_STR("good"));
-    cli_printf(cli, ": %.*s, policy of %zu rules, ", SY_FMT(file), check->rules);
+    cli_printf(cli, ": %.*s, policy of %zu rule%s, ", SY_FMT(file), check->rules,
+               check->rules == 1 ? "" : "s");
     if (check->has_store)
         cli_printf(cli, "registry of %zu rows and %zu tool maps", check->rows, check->maps);
     else
         cli_printz(cli, CLI_PLAIN, "no store yet");
-    cli_printf(cli, "; %u warnings\n", check->faults.warnings);
+    cli_printf(cli, "; %u warning%s\n", check->faults.warnings,
+               check->faults.warnings == 1 ? "" : "s");
 }
 
 static int check(struct cli *cli)
@@ -215,6 +219,8 @@ static int check(struct cli *cli)
         print_json(check);
     else
         print_text(check, file);
+    if (status == SY_NOT_FOUND)
+        cli_note(cli, "`switchyard init` writes a configuration");
     status = check->faults.errors ? SY_EXIT_FAILED : SY_EXIT_DONE;
     if (check->has_policy)
         sy_arena_release(&check->policy.arena);

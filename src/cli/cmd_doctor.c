@@ -61,11 +61,12 @@ static void print_text(struct cli *cli, const struct sy_ping *pings, size_t coun
     for (size_t i = 0; i < count; i++) {
         const struct sy_ping *ping = &pings[i];
         bool bad = ping->present && ping->asked && !ping->ok;
+        struct sy_str detail = detail_text(cli, ping);
 
         cli_printf(cli, "%-10.*s ", SY_FMT(ping->vendor));
         cli_print(cli, bad ? CLI_RED : ping->ok ? CLI_GREEN : CLI_DIM, state_text(ping));
-        cli_printz(cli, CLI_PLAIN, "  ");
-        cli_print(cli, CLI_PLAIN, detail_text(cli, ping));
+        cli_printz(cli, CLI_PLAIN, detail.len ? "  " : "");
+        cli_print(cli, CLI_PLAIN, detail);
         cli_newline(cli);
         if (bad)
             cli_printf(cli, "%-10s whose move: %s\n", "", whose_move(ping->failure.code));

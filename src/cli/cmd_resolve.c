@@ -56,10 +56,13 @@ static void print_candidates(struct cli *cli, struct sy_json root)
     for (unsigned number = 1; sy_json_next(&iter, &name, &item); number++) {
         struct sy_str tool = cli_text(cli, item, "vendor_tool");
         struct sy_str warning = cli_text(cli, item, "warning");
+        struct sy_str vendor = cli_text(cli, item, "vendor"), path = cli_text(cli, item, "path");
 
         cli_printf(cli, "%u. ", number);
-        cli_print(cli, CLI_CYAN, cli_text(cli, item, "vendor"));
-        cli_printf(cli, " (%.*s) as ", SY_FMT(cli_text(cli, item, "path")));
+        cli_print(cli, CLI_CYAN, vendor);
+        if (!sy_str_eq(path, vendor))
+            cli_printf(cli, " (%.*s)", SY_FMT(path));
+        cli_printz(cli, CLI_PLAIN, " as ");
         cli_print(cli, CLI_PLAIN, tool.len ? tool : cli_text(cli, item, "vendor_slug"));
         cli_printf(cli, ", row %.*s version %.*s, for subject ",
                    SY_FMT(cli_text(cli, item, "state")),

@@ -48,8 +48,11 @@ static int tenant_create(struct cli *cli)
     if (cli->json)
         cli_print_json(cli, reply.body);
     else
-        cli_printf(cli, "tenant %.*s; its first key: switchyard key create --tenant %.*s\n",
-                   SY_FMT(cli->words[0]), SY_FMT(cli->words[0]));
+        cli_printf(
+            cli,
+            "tenant %.*s; its first key: switchyard key create --tenant %.*s --scopes call%s%.*s\n",
+            SY_FMT(cli->words[0]), SY_FMT(cli->words[0]),
+            cli_has(cli, "--config") ? " --config " : "", SY_FMT(cli_get(cli, "--config")));
     return SY_EXIT_DONE;
 }
 

@@ -77,6 +77,7 @@ static void fetched(struct sy_transfer *transfer, const struct sy_transfer_resul
 
     fetching->transfer = transfer;
     if (result->failure != SY_NET_OK) {
+        fetching->reply->cause = result->cause;
         fetching->status =
             sy_err_set(fetching->err, SY_UNAVAILABLE, "%s", sy_cause_text(result->cause));
     } else {

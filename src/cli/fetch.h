@@ -19,6 +19,7 @@ struct sy_fetch_reply {
     struct sy_str content_type;
     struct sy_str etag;
     struct sy_str call_id;
+    enum sy_cause cause; /* when no reply came: why */
 };
 /* SY_UNAVAILABLE with the cause in words when no reply came. */
 int sy_fetch(struct sy_fetcher *fetcher, const struct sy_request *request, int64_t timeout_ms,

@@ -205,15 +205,64 @@ test('triage shows the tree with its evidence', async () => {
   assert.match(out, / {2}1\. Has the registry the answer already\? {2}/);
   assert.match(out, /\nnext\n {2}- /);
   const pending = (await good(['triage', 'Nobody Has This'])).out;
-  assert.match(pending, /^Nobody Has This: pending via pending/);
+  assert.match(pending, /^Nobody Has This: pending, because /);
   assert.match(pending, /Is it in the catalogue of pipedream\? {2}no/);
-  assert.match((await good(['triage', 'Nobody Has This', '--criticality', 'high', '--cannot-wait'])).out, /: worker via worker/);
+  assert.match((await good(['triage', 'Nobody Has This', '--criticality', 'high', '--cannot-wait'])).out, /: worker, because /);
 });
 
 test('triage --apply writes the row', async () => {
   const { out } = await good(['triage', 'Bitly', '--apply']);
   assert.match(out, /row (written|that is there)/);
   assert.match((await good('registry list --search bitly')).out, /bitly +pipedream/);
+});
+
+test('triage --apply keeps the request of a toolkit that waits already', async () => {
+  const url = 'https://github.com/ComposioHQ/composio/issues/4711';
+  await good(['triage', 'Still Waiting', '--apply']);
+  const [before] = await json('registry show still_waiting');
+  await good(`registry set still_waiting pending issue_url=${url}`);
+  await good(['triage', 'Still Waiting', '--apply']);
+  const [after] = await json('registry show still_waiting');
+  assert.equal(after.issue_url, url);
+  assert.equal(after.requested_at, before.requested_at);
+  assert.equal(after.due_at, before.due_at);
+});
+
+test('triage --apply that cannot write fails', async () => {
+  const { code, out, err } = await gateway.run(['triage', 'Cannot Wait', '--cannot-wait', '--apply']);
+  assert.equal(code, 1);
+  assert.match(out, /it lacks: adr, endpoint, secret/);
+  assert.match(err, /nothing was written/);
+});
+
+test('import says whether it changed anything, and calls its file by name', async (t) => {
+  const file = join(folder(t), 'rows.md');
+  await good(`registry export ${file}`);
+  assert.match((await good(`registry import ${file}`)).out, /says all of it already/);
+  writeFileSync(file, readFileSync(file, 'utf8').replace('| asana | COMPOSIO', '| asana | COMPOSIA'));
+  const { code, err } = await gateway.run(`registry import ${file}`);
+  assert.equal(code, 1);
+  assert.match(err, /rows\.md:\d+:\d+: .*vendor: is no vendor known here/);
+});
+
+test('a refusal says what to do', async () => {
+  const next = async (line) => (await gateway.run(line)).err.match(/\n {2}next +(.*)/)[1];
+  assert.match(await next('call gmail_send_email --user nobody_yet recipient_email=a@b.c subject=s body=b'), /the user has to connect at connect_url/);
+  assert.match(await next('call gmail_send_email --user user_noscope recipient_email=a@b.c subject=s body=b'), /the user has to allow more at connect_url/);
+  assert.match(await next('call gmail_no_such_tool'), /the tool's name has to change/);
+  assert.match(await next('call gmial_fetch_emails'), /the name has to change; see suggestions/);
+  assert.match(await next('call gmail_fetch_emails --vendor pipedream'), /another vendor, or none/);
+  assert.match(await next('call gmail_fetch_emails --key sy_test_none'), /the key has to change/);
+  assert.match(await next('call gmail_fetch_emails --vendor nosuch'), /the request has to change/);
+});
+
+test('a group of commands has help; a mistyped command is told its name', async () => {
+  const help = await gateway.run('registry --help');
+  assert.equal(help.code, 0);
+  assert.match(help.out, /switchyard registry set TOOLKIT VENDOR/);
+  const typo = await gateway.run('regsitry list');
+  assert.equal(typo.code, 2);
+  assert.match(typo.err, /did you mean registry\?/);
 });
 
 test('a call for what nobody has opens a case; another bumps it', async () => {
