@@ -12,6 +12,11 @@ enum sy_step sy_scalekit_execute_send(struct sy_scalekit_op *op, const struct sy
     struct sy_json_writer *w;
     struct sy_send s;
 
+    /* The server takes the id and does not look at the identifier beside it. */
+    if (what->account.len && !op->owned) {
+        op->phase = SCALEKIT_OWNER;
+        return sy_turn_need(t, SY_FACT_ACCOUNTS, sy_scalekit_connector(t), 0);
+    }
     op->phase = SCALEKIT_MAIN;
     sy_scalekit_begin(op, &s, t, SY_VERB_POST, SY_FOR_EXECUTE,
                       what->effect == SY_EFFECT_READ ? SY_REQUEST_NONE : SY_REQUEST_WRITE,
@@ -173,6 +178,7 @@ static enum sy_step account_told(struct sy_scalekit_op *op, const struct sy_turn
     if (t->event->kind != SY_EVENT_FACT || !fact)
         return probe_failed(t);
     if (!sy_account_pick(t, fact->value, t->what->account, &account)) {
+        t->wish->forget.accounts = op->phase == SCALEKIT_OWNER; /* it may be newer than the list */
         op->failure = (struct sy_failure){
             .code = SY_CODE_CONNECTION_REQUIRED,
             .cause = t->what->account.len ? SY_CAUSE_ACCOUNT_MISMATCH : SY_CAUSE_NO_ACCOUNT,
@@ -183,6 +189,10 @@ static enum sy_step account_told(struct sy_scalekit_op *op, const struct sy_turn
     if (account.state != SY_ACCOUNT_ACTIVE) {
         sy_account_failure(t, &account, &op->failure);
         return sy_connect_fail(&op->connect, t, &op->failure, key);
+    }
+    if (op->phase == SCALEKIT_OWNER) {
+        op->owned = true;
+        return sy_scalekit_execute_send(op, t);
     }
     op->phase = SCALEKIT_TOOL;
     return sy_turn_need(t, SY_FACT_TOOL, t->what->tool, 0);
@@ -199,7 +209,7 @@ enum sy_step sy_scalekit_execute_resume(struct sy_scalekit_op *op, const struct 
 {
     if (op->connect.linking)
         return sy_connect_resume(&op->connect, t);
-    if (op->phase == SCALEKIT_ACCOUNT)
+    if (op->phase == SCALEKIT_ACCOUNT || op->phase == SCALEKIT_OWNER)
         return account_told(op, t);
     if (op->phase == SCALEKIT_TOOL)
         return tool_told(op, t);

@@ -14,6 +14,7 @@ enum sy_scalekit_setting { SCALEKIT_BASE_URL, SCALEKIT_CLIENT_ID, SCALEKIT_CLIEN
 
 enum sy_scalekit_phase {
     SCALEKIT_MAIN,        /* the operation's own request */
+    SCALEKIT_OWNER,       /* EXECUTE: is the named account the user's own? */
     SCALEKIT_ACCOUNT,     /* EXECUTE: is there an account, and is it active? */
     SCALEKIT_TOOL,        /* EXECUTE: is there such a tool? */
     SCALEKIT_NEAR,        /* TOOL: which tools resemble the missing one? */
@@ -31,6 +32,7 @@ struct sy_scalekit_op {
     struct sy_found_list found;
     struct sy_str page;
     unsigned pages;
+    bool owned; /* EXECUTE: the named account is the user's */
 };
 
 /* A refusal, read from google.rpc.Status or a bare ErrorInfo. */
