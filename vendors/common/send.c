@@ -22,10 +22,28 @@ void sy_send_path(struct sy_send *s, const char *literal)
     sy_buf_append_z(&s->url, literal);
 }
 
+/* "." or "..", also between slashes: encoded they are one segment, but some server decodes first,
+ * and net/ sends no such URL. */
+static bool climbs(struct sy_str text)
+{
+    size_t from = 0;
+
+    for (size_t i = 0; i <= text.len; i++) {
+        struct sy_str part;
+
+        if (i < text.len && text.ptr[i] != '/' && text.ptr[i] != '\\')
+            continue;
+        part = sy_str_from(text.ptr + from, i - from);
+        if (sy_str_eq(part, SY_STR(".")) || sy_str_eq(part, SY_STR("..")))
+            return true;
+        from = i + 1;
+    }
+    return false;
+}
+
 void sy_send_segment(struct sy_send *s, const char *label, struct sy_str text)
 {
-    if (!text.len || sy_str_has_control(text) || sy_str_eq(text, SY_STR(".")) ||
-        sy_str_eq(text, SY_STR(".."))) {
+    if (!text.len || sy_str_has_control(text) || climbs(text)) {
         s->refused = label;
         return;
     }

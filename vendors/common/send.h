@@ -26,8 +26,8 @@ void sy_send_begin(struct sy_send *s, const struct sy_turn *t, enum sy_http_verb
 /* Appends literal, already encoded path text such as "/api/v1/tools". */
 void sy_send_path(struct sy_send *s, const char *literal);
 /*
- * Appends '/' and one percent-encoded segment. Empty ones, "." and "..", and such with control
- * bytes are refused; `label` names the thing in the error.
+ * Appends '/' and one percent-encoded segment. Empty ones, such with control bytes, "." and "..",
+ * also as a part between slashes, are refused; `label` names the thing in the error.
  */
 void sy_send_segment(struct sy_send *s, const char *label, struct sy_str text);
 /* Appends name=value, the value percent-encoded, control bytes refused. An absent value appends
