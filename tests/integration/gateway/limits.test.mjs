@@ -1,6 +1,7 @@
 // A tenant's limits: rate with Retry-After, calls at one time, sizes.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { configured, eventually, sleep } from './gateway.mjs';
 
 const policy = `version: 1
@@ -60,4 +61,44 @@ test('a result over the limit is response_too_large', async () => {
   await setup.sandbox.fault({ vendor: 'composio', path: '*/execute/*', fault: { status: 200, content_type: 'application/json', body: { data: { big: 'x'.repeat(300000) }, error: null, successful: true } } });
   const reply = await gateway.execute(call);
   assert.deepEqual([reply.status, reply.json.code], [502, 'response_too_large']);
+});
+
+test('with all memory taken calls are answered overloaded, and it comes back', async () => {
+  const small = await configured({ change: (text) => `${text}memory: 16MiB\n`, policy: policy.replace('20/s, burst: 30, in_flight: 10', '10000/s, burst: 10000, in_flight: 1000').replace('64KiB', '4MiB').replace('256KiB', '8MiB') });
+  const tight = await small.serve();
+  await small.sandbox.fault({ vendor: 'composio', path: '*/execute/*', count: 0, fault: { delay_ms: 400 } });
+  const body = JSON.stringify({ ...call, arguments: { big: 'x'.repeat(1500000) } });
+  const replies = await Promise.all(Array.from({ length: 60 }, () => tight.execute(body, { agent: false }).catch((error) => ({ status: error.code }))));
+  const seen = {};
+  for (const reply of replies) {
+    const what = reply.status === 200 ? 'ok' : reply.json?.code ?? reply.status;
+    seen[what] = (seen[what] ?? 0) + 1;
+    if (what === 'overloaded') assert.equal(reply.status, 503);
+  }
+  assert.ok(seen.ok > 0 && seen.overloaded > 0, JSON.stringify(seen));
+  assert.deepEqual(Object.keys(seen).filter((what) => !['ok', 'overloaded'].includes(what)), [], JSON.stringify(seen));
+  await small.sandbox.clearFaults();
+  assert.equal((await tight.execute(call)).status, 200);
+  await tight.stop();
+  await small.stop();
+});
+
+test('calls that come down one connection are answered in their order', async () => {
+  const tenant = await gateway.makeKey('pipeliner');
+  await setup.sandbox.fault({ vendor: 'composio', path: '*/execute/*', count: 1, fault: { delay_ms: 300 } });
+  const one = (i) => {
+    const body = JSON.stringify({ ...call, arguments: { i } });
+    return `POST /v1/execute HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tenant.key}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n${i === 7 ? 'Connection: close\r\n' : ''}\r\n${body}`;
+  };
+  const { hostname, port } = new URL(gateway.url);
+  const text = await new Promise((resolve, reject) => {
+    const socket = net.connect({ host: hostname, port });
+    let all = '';
+    socket.on('data', (chunk) => { all += chunk; });
+    socket.on('end', () => resolve(all));
+    socket.on('error', reject);
+    socket.write(Array.from({ length: 8 }, (_, i) => one(i)).join(''));
+  });
+  const order = [...text.matchAll(/"data":\{"i":(\d)\}/g)].map((match) => Number(match[1]));
+  assert.deepEqual(order, [0, 1, 2, 3, 4, 5, 6, 7], text.slice(0, 2000));
 });
