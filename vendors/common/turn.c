@@ -109,6 +109,22 @@ struct sy_str sy_turn_vendor_json(const struct sy_turn *t, struct sy_json value)
     return value.raw;
 }
 
+enum sy_step sy_turn_said(const struct sy_turn *t, enum sy_step step)
+{
+    struct sy_failure *failure = &t->wish->failure;
+    struct sy_str *const parts[] = {
+        &failure->detail,        &failure->connect_url, &failure->connection_id,
+        &failure->connected_at,  &failure->todo,        &failure->missing_scopes,
+        &failure->provider_body, &failure->errors,      &failure->suggestions,
+        &failure->renamed_to,    &failure->issue_url,
+    };
+
+    for (size_t i = 0; step == SY_STEP_FAIL && i < SY_ARRAY_LEN(parts); i++)
+        if (leaks(t, *parts[i]))
+            *parts[i] = (struct sy_str){0};
+    return step;
+}
+
 int64_t sy_turn_ttl(const struct sy_turn *t, int64_t expires_at_ms, int64_t margin_ms)
 {
     int64_t left;

@@ -45,6 +45,11 @@ enum sy_step sy_turn_fail_event(const struct sy_turn *t);
 struct sy_str sy_turn_vendor_text(const struct sy_turn *t, struct sy_str text);
 /* A vendor's JSON fit for `provider_body`: the slice, or absent under the same rule. */
 struct sy_str sy_turn_vendor_json(const struct sy_turn *t, struct sy_json value);
+/*
+ * The last thing every resume does: takes out each part of a failure in which one of our own
+ * secrets stands. Names, suggestions and places come from replies too, not only words.
+ */
+enum sy_step sy_turn_said(const struct sy_turn *t, enum sy_step step);
 
 /* Lifetime of something that ends at `expires_at_ms`, less `margin_ms`; 0 if that has passed. */
 int64_t sy_turn_ttl(const struct sy_turn *t, int64_t expires_at_ms, int64_t margin_ms);

@@ -60,7 +60,7 @@ static enum sy_step resume(void *op, const struct sy_operation *what, const stru
 {
     const struct sy_turn t = {&sy_vendor_composio, what, event, facts, wish};
 
-    return operations[what->op].resume(op, &t);
+    return sy_turn_said(&t, operations[what->op].resume(op, &t));
 }
 
 /* UPPER(slug)_UPPER(action): Composio's slugs are SCREAMING_SNAKE and case-sensitive. */

@@ -74,29 +74,33 @@ static bool is_our_token(const struct sy_turn *t)
     return !sy_scalekit_is_tool_error(&error) && !sy_scalekit_says(error.message, "not active");
 }
 
-static enum sy_step resume(void *memory, const struct sy_operation *what,
-                           const struct sy_event *event, const struct sy_facts *facts,
-                           struct sy_wish *wish)
+static enum sy_step go_on(struct sy_scalekit_op *op, const struct sy_turn *t)
+{
+    if (t->what->op == SY_OP_MINT)
+        return t->event->kind == SY_EVENT_REPLY ? sy_mint_reply(t, MINT_MARGIN_S)
+                                                : sy_turn_fail_event(t);
+    if (t->event->kind == SY_EVENT_FACT && t->event->fact &&
+        t->event->fact->kind == SY_FACT_TOKEN) {
+        if (sy_bearer_ready(&op->bearer, t))
+            return operations[t->what->op].send(op, t);
+        return sy_turn_fail(t, SY_CODE_VENDOR_AUTH, SY_CAUSE_CREDENTIALS_REFUSED,
+                            (struct sy_str){0});
+    }
+    if (is_our_token(t)) {
+        if (sy_bearer_again(&op->bearer, t))
+            return SY_STEP_NEED;
+        return sy_turn_fail(t, SY_CODE_VENDOR_AUTH, SY_CAUSE_CREDENTIALS_REFUSED,
+                            (struct sy_str){0});
+    }
+    return operations[t->what->op].resume(op, t);
+}
+
+static enum sy_step resume(void *op, const struct sy_operation *what, const struct sy_event *event,
+                           const struct sy_facts *facts, struct sy_wish *wish)
 {
     const struct sy_turn t = {&sy_vendor_scalekit, what, event, facts, wish};
-    struct sy_scalekit_op *op = memory;
 
-    if (what->op == SY_OP_MINT)
-        return event->kind == SY_EVENT_REPLY ? sy_mint_reply(&t, MINT_MARGIN_S)
-                                             : sy_turn_fail_event(&t);
-    if (event->kind == SY_EVENT_FACT && event->fact && event->fact->kind == SY_FACT_TOKEN) {
-        if (sy_bearer_ready(&op->bearer, &t))
-            return operations[what->op].send(op, &t);
-        return sy_turn_fail(&t, SY_CODE_VENDOR_AUTH, SY_CAUSE_CREDENTIALS_REFUSED,
-                            (struct sy_str){0});
-    }
-    if (is_our_token(&t)) {
-        if (sy_bearer_again(&op->bearer, &t))
-            return SY_STEP_NEED;
-        return sy_turn_fail(&t, SY_CODE_VENDOR_AUTH, SY_CAUSE_CREDENTIALS_REFUSED,
-                            (struct sy_str){0});
-    }
-    return operations[what->op].resume(op, &t);
+    return sy_turn_said(&t, go_on(op, &t));
 }
 
 const struct sy_vendor sy_vendor_scalekit = {

@@ -129,25 +129,31 @@ static enum sy_step refused(const struct sy_turn *t)
     return sy_turn_fail_with(t, &failure);
 }
 
+static enum sy_step read_reply(const struct sy_turn *t)
+{
+    struct sy_json root, data;
+
+    if (t->event->kind != SY_EVENT_REPLY)
+        return sy_turn_fail_event(t);
+    if (t->event->status != 200)
+        return refused(t);
+    if (!sy_reply_object(t, &root))
+        return sy_reply_nonsense(t, SY_CAUSE_BAD_VENDOR_JSON);
+    data = sy_json_get_z(root, "data");
+    if (data.type == SY_JSON_NONE)
+        return sy_reply_nonsense(t, SY_CAUSE_WRONG_TYPE);
+    t->wish->result =
+        (struct sy_result){.data = data.raw, .vendor_reply = sy_reply_others(t, root, "data")};
+    return SY_STEP_DONE;
+}
+
 static enum sy_step resume(void *op, const struct sy_operation *what, const struct sy_event *event,
                            const struct sy_facts *facts, struct sy_wish *wish)
 {
     const struct sy_turn t = {&sy_vendor_worker, what, event, facts, wish};
-    struct sy_json root, data;
 
     (void)op;
-    if (event->kind != SY_EVENT_REPLY)
-        return sy_turn_fail_event(&t);
-    if (event->status != 200)
-        return refused(&t);
-    if (!sy_reply_object(&t, &root))
-        return sy_reply_nonsense(&t, SY_CAUSE_BAD_VENDOR_JSON);
-    data = sy_json_get_z(root, "data");
-    if (data.type == SY_JSON_NONE)
-        return sy_reply_nonsense(&t, SY_CAUSE_WRONG_TYPE);
-    wish->result =
-        (struct sy_result){.data = data.raw, .vendor_reply = sy_reply_others(&t, root, "data")};
-    return SY_STEP_DONE;
+    return sy_turn_said(&t, read_reply(&t));
 }
 
 const struct sy_vendor sy_vendor_worker = {
