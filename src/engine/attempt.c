@@ -178,7 +178,7 @@ static void backoff_over(struct sy_loop *loop, struct sy_timer *timer)
 
 static void count_attempt(struct sy_call *call, const char *kind)
 {
-    struct sy_str labels[2] = {sy_call_candidate(call)->vendor, sy_str_of(kind)};
+    struct sy_str labels[2] = {call->decision.candidates[call->candidate].vendor, sy_str_of(kind)};
 
     sy_metric_add(call->el->metrics, SY_METRIC_ATTEMPTS, labels, 1);
 }

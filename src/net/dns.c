@@ -222,6 +222,8 @@ static void answer_waiting(struct sy_dns *dns, struct sy_dns_entry *entry,
         query->next = NULL;
         query->answer = *answer;
         query->answered = true;
+        if (!port) /* a loop that waits has one; the compiler cannot know */
+            continue;
         *port->answered_end = query;
         port->answered_end = &query->next;
         sy_loop_post(port->loop, &port->task);
