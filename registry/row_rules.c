@@ -169,6 +169,9 @@ static void check_worker(const struct sy_row *row, const struct rules *rules)
     bool worker = sy_str_eq(row->vendor, SY_STR("worker"));
     const char *fault = row->endpoint.len ? url_fault(row->endpoint) : NULL;
 
+    /* The network would refuse it call by call. */
+    if (!fault && sy_str_find_char(row->endpoint, '#') != (size_t)-1)
+        fault = "must not hold a fragment";
     if (fault)
         broken(rules, "endpoint", fault);
     if (worker && !row->endpoint.len)

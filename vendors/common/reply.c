@@ -184,9 +184,9 @@ struct sy_str sy_errors_listed(const struct sy_turn *t, struct sy_json list)
 
 bool sy_url_is_web(struct sy_str url)
 {
-    size_t scheme = sy_str_starts(url, SY_STR("https://"))  ? 8
-                    : sy_str_starts(url, SY_STR("http://")) ? 7
-                                                            : 0;
+    size_t scheme = sy_str_eq_nocase(sy_str_head(url, 8), SY_STR("https://"))  ? 8
+                    : sy_str_eq_nocase(sy_str_head(url, 7), SY_STR("http://")) ? 7
+                                                                               : 0;
 
     if (!scheme || url.len == scheme || url.len > 4096 || sy_str_has_control(url))
         return false;

@@ -28,3 +28,13 @@ test('a toolkit of thousands of faulty rows is refused with the first hundred pl
   assert.equal(refused.json.errors.length, 100);
   assert.equal(refused.json.errors[0].pointer, '/0/status');
 });
+
+test('a worker endpoint may spell its scheme in capitals, and has no fragment', async () => {
+  const { endpoint } = (await gateway.get('/v1/registry/toolkits/billing')).json[0];
+  const put = (name, url) => gateway.request('PUT', `/v1/registry/toolkits/${name}`,
+    { body: [{ vendor: 'worker', endpoint: url, secret: 'billing', adr: 'ADR-1', status: 'LIVE' }], headers: { 'if-none-match': '*' } });
+  assert.equal((await put('shouting', endpoint.replace('http:', 'HTTP:'))).status, 201);
+  assert.equal((await gateway.execute({ tool: 'shouting_list_invoices', user_id: 'user_123' })).status, 200);
+  const refused = await put('fragment', `${endpoint}#x`);
+  assert.deepEqual([refused.status, refused.json.errors[0].pointer], [400, '/0/endpoint']);
+});

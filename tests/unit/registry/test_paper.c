@@ -337,6 +337,7 @@ static void endpoints_are_checked_as_urls(void **state)
         {"https://example.com:/", false},
         {"https://example.com/\n", false},
         {"https://example.com/\"", false},
+        {"https://example.com/a#b", false},
         {"//example.com", false},
         {"javascript:alert(1)", false},
         {"https://[::1", false},
