@@ -38,7 +38,7 @@ struct sy_gateway {
     const struct sy_config *config;
     struct sy_config reloaded; /* the one in force after a reload */
     bool has_reloaded;
-    bool has_policy; /* one of files is in force */
+    bool has_policy;       /* one of files is in force */
     struct sy_arena arena; /* texts that live as long as the gateway */
     struct sy_buf warnings;
     struct sy_fetcher *fetcher;

@@ -3,8 +3,9 @@
  *
  * Each loop appends records to a journal of its own (two files in turn): one pwrite at the end of a
  * turn for all of the turn's records, then their tickets run (and the calls answer). The writer
- * thread drains them into the store and remembers how far in the same transaction. Recovery at start
- * turns an INTENT without OUTCOME into a row with outcome `unknown` and pins its idempotency key.
+ * thread drains them into the store and remembers how far in the same transaction. Recovery at
+ * start turns an INTENT without OUTCOME into a row with outcome `unknown` and pins its
+ * idempotency key.
  *
  * A record on disk: u32 length, u32 crc32 of the rest, u64 generation, u64 sequence, u8 kind, then
  * the payload. A torn tail ends recovery of that file.
