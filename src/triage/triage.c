@@ -306,6 +306,13 @@ static const struct sy_row *best_row(const struct triage *triage)
     return NULL;
 }
 
+static void add_alias(struct triage *triage, struct sy_str alias)
+{
+    if (alias.len && triage->alias_count < TRIAGE_ALIASES_MAX)
+        triage->aliases[triage->alias_count++] = sy_arena_copy(&triage->mem, alias);
+}
+
+/* Every name that the registry knows the provider by is asked for. */
 static void look_in_registry(struct triage *triage)
 {
     const struct sy_toolkit *toolkit =
@@ -316,11 +323,11 @@ static void look_in_registry(struct triage *triage)
     triage->known = sy_arena_copy(&triage->mem, toolkit->name);
     for (size_t i = 0; i < toolkit->row_count && triage->row_count < TRIAGE_ROWS_MAX; i++)
         triage->rows[triage->row_count++] = row_copy(&toolkit->rows[i], &triage->mem);
-    for (size_t i = 0; toolkit->facts && i < toolkit->facts->alias_count &&
-                       triage->alias_count < TRIAGE_ALIASES_MAX;
-         i++)
-        triage->aliases[triage->alias_count++] =
-            sy_arena_copy(&triage->mem, toolkit->facts->aliases[i]);
+    add_alias(triage, triage->known);
+    for (unsigned i = 0; i < triage->row_count; i++)
+        add_alias(triage, triage->rows[i].vendor_slug);
+    for (size_t i = 0; toolkit->facts && i < toolkit->facts->alias_count; i++)
+        add_alias(triage, toolkit->facts->aliases[i]);
     triage->answer_row = best_row(triage);
 }
 
