@@ -199,5 +199,11 @@ void api_tenant_patch(struct api_request *rq)
     in->name = rq->captured[0];
     in->has_labels = seen & 1u;
     in->has_disabled = seen & 2u;
+    /* Nobody could enable it again with the key at hand. */
+    if (in->has_disabled && in->disabled && sy_str_eq(in->name, rq->caller.tenant)) {
+        api_fail_code(rq, SY_CODE_CONFLICT, SY_CAUSE_NONE,
+                      SY_STR("the key belongs to this tenant; disable it with another tenant's"));
+        return;
+    }
     api_job_start(rq, patch_work, in, NULL);
 }

@@ -92,6 +92,8 @@ static void set_switch(struct api_request *rq, bool on)
         api_fail_code(rq, SY_CODE_NOT_FOUND, SY_CAUSE_NONE, SY_STR("there is no such vendor"));
         return;
     }
+    if (!api_read_body(rq, true, NULL, 0, in, NULL))
+        return;
     *in = (struct switch_input){.vendor = rq->captured[0], .on = on};
     api_job_start(rq, switch_work, in, switched);
 }
