@@ -135,6 +135,11 @@ static void write_failure(struct sy_call *call)
     struct sy_call_answer *answer = &call->answer;
     struct sy_buf body;
 
+    /* These two always say when to come again. */
+    if ((call->failure.code == SY_CODE_OVERLOADED || call->failure.code == SY_CODE_SHUTTING_DOWN) &&
+        call->failure.retry_after_ms <= 0)
+        call->failure.retry_after_ms = 1000;
+
     sy_buf_init_arena(&body, &call->mem, (size_t)40 << 20);
     sy_failure_write(&body, &call->failure, call->maybe_applied, answer->call_id);
     answer->status = sy_code_status(call->failure.code);

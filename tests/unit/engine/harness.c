@@ -338,6 +338,7 @@ static void answered(struct sy_call *call, const struct sy_call_answer *answer, 
     assert_true(h->answer_count < SCRIPT_MAX);
     h->answers[h->answer_count].status = answer->status;
     h->answers[h->answer_count].replayed = answer->replayed;
+    h->answers[h->answer_count].retry_after_ms = answer->retry_after_ms;
     snprintf(h->answers[h->answer_count].call_id, sizeof(h->answers[0].call_id), "%.*s",
              SY_FMT(answer->call_id));
     sy_buf_init(&whole, (size_t)64 << 20);

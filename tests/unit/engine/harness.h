@@ -54,6 +54,7 @@ struct harness {
         bool valid;      /* JSON */
         char call_id[40];
         bool replayed;
+        int64_t retry_after_ms;
     } answers[SCRIPT_MAX];
     unsigned answer_count, waiting;
 };

@@ -215,6 +215,22 @@ static void a_missing_connection_names_where_the_user_has_one(void **state)
     }
 }
 
+static void an_overload_says_when_to_come_again(void **state)
+{
+    struct harness h;
+
+    (void)state;
+    harness_start(&h, policy, rows);
+    harness_answer_with(&h, token);
+    harness_answer_with(&h,
+                        (struct scripted){.failure = SY_NET_OVERLOADED, .cause = SY_CAUSE_MEMORY});
+    harness_call(&h, "solo_read", NULL, 1000);
+    harness_run(&h);
+    expect(&h, 0, "code", "\"overloaded\"");
+    assert_true(h.answers[0].retry_after_ms > 0);
+    harness_stop(&h);
+}
+
 static void an_open_breaker_sends_nothing(void **state)
 {
     struct harness h;
@@ -349,6 +365,7 @@ int main(void)
         cmocka_unit_test(the_first_error_is_answered_when_the_fallback_fails_too),
         cmocka_unit_test(a_toolkit_not_set_up_here_runs_at_the_next_candidate),
         cmocka_unit_test(a_missing_connection_names_where_the_user_has_one),
+        cmocka_unit_test(an_overload_says_when_to_come_again),
         cmocka_unit_test(an_open_breaker_sends_nothing),
         cmocka_unit_test(the_deadline_bounds_a_vendor_that_never_answers),
         cmocka_unit_test(a_hung_up_read_is_cancelled_and_a_sent_write_runs_on),
