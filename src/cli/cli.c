@@ -106,9 +106,8 @@ static int print_overview(FILE *out)
           out);
     for (size_t i = 0; cli_commands[i]; i++)
         fprintf(out, "  %-18s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
-    fputs("\nFirst steps:   switchyard serve --sandbox      a gateway with local stand-ins, no "
-          "keys needed\n"
-          "More:          switchyard COMMAND --help\n",
+    fputs("\nFirst steps:  switchyard serve --sandbox   a gateway over local stand-ins; no keys\n"
+          "More:         switchyard COMMAND --help\n",
           out);
     return out == stdout ? SY_EXIT_DONE : SY_EXIT_USAGE;
 }

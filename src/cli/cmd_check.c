@@ -232,7 +232,7 @@ static int check(struct cli *cli)
 const struct cli_command cli_check = {
     .name = "check",
     .arguments = "",
-    .summary = "Validates configuration, policy and registry: every fault at once.",
+    .summary = "Validates configuration, policy and registry, all at once.",
     .details =
         "Each fault stands on a line of its own as file:line:column: what. References to\n"
         "variables and files that are not there are warnings: a gateway starts without them.",

@@ -174,7 +174,7 @@ out:
 const struct cli_command cli_doctor = {
     .name = "doctor",
     .arguments = "",
-    .summary = "Asks every vendor and says what is wrong and whose move it is.",
+    .summary = "Asks every vendor; says what is wrong and whose move it is.",
     .details = "Reads the configuration with its secrets and sends each vendor one request that\n"
                "changes nothing. The store is not touched, so a gateway may be running.",
     .options = options,

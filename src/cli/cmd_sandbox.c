@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 
 #include "cli/commands.h"
 #include "sandbox/sandbox.h"
@@ -73,21 +74,44 @@ static void print_json(struct cli *cli, const struct stand_in *all, size_t count
     cli_print_json(cli, sy_buf_str(&out));
 }
 
-/* As lines for switchyard.yaml: the same adapters, another base URL and key. */
+/* The lines before a stand-in's own, and what stands before each of these: what is no section of
+ * switchyard.yaml is a comment, so that all of it can be pasted there. */
+static const struct place {
+    const char *name, *lead, *indent;
+} places[] = {
+    {"composio", "\nvendors:\n", "  "},
+    {"pipedream", "", "  "},
+    {"scalekit", "", "  "},
+    {"github", "\n", ""},
+    {"infisical", "\n", "# "},
+    {"worker", "\n", "# "},
+};
+
+static void print_stand_in(struct cli *cli, const struct stand_in *stand_in)
+{
+    const char *indent = "";
+
+    for (size_t i = 0; i < SY_ARRAY_LEN(places); i++)
+        if (!strcmp(places[i].name, stand_in->name)) {
+            cli_printz(cli, CLI_PLAIN, places[i].lead);
+            indent = places[i].indent;
+        }
+    cli_printz(cli, CLI_PLAIN, indent);
+    cli_print(cli, CLI_BOLD, sy_str_of(stand_in->name));
+    cli_printf(cli, ":\n%s  base_url: %s\n", indent, stand_in->url);
+    for (size_t s = 0; s < SY_ARRAY_LEN(stand_in->settings) && stand_in->settings[s].name; s++)
+        cli_printf(cli, "%s  %s: literal:%s\n", indent, stand_in->settings[s].name,
+                   stand_in->settings[s].value);
+}
+
 static void print_text(struct cli *cli, const struct stand_in *all, size_t count)
 {
     cli_printz(cli, CLI_PLAIN,
-               "stand-ins on this machine; their settings as switchyard.yaml "
-               "takes them:\n");
-    for (size_t i = 0; i < count; i++) {
-        cli_newline(cli);
-        cli_print(cli, CLI_BOLD, sy_str_of(all[i].name));
-        cli_printf(cli, "\n    base_url: %s\n", all[i].url);
-        for (size_t s = 0; s < SY_ARRAY_LEN(all[i].settings) && all[i].settings[s].name; s++)
-            cli_printf(cli, "    %s: literal:%s\n", all[i].settings[s].name,
-                       all[i].settings[s].value);
-    }
-    cli_printz(cli, CLI_PLAIN, "\nstop with Ctrl-C\n");
+               "# stand-ins on this machine; put this in place of the same sections of "
+               "switchyard.yaml\n");
+    for (size_t i = 0; i < count; i++)
+        print_stand_in(cli, &all[i]);
+    cli_printz(cli, CLI_PLAIN, "\n# stop with Ctrl-C\n");
 }
 
 static void print_endpoints(struct cli *cli, const struct sy_sandbox *sandbox)

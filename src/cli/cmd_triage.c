@@ -155,7 +155,7 @@ static int triage(struct cli *cli)
 const struct cli_command cli_triage = {
     .name = "triage",
     .arguments = "PROVIDER",
-    .summary = "Walks the runbook for a provider: where it is, and what comes next.",
+    .summary = "Walks the runbook for a provider: who has it, what is next.",
     .details =
         "Looks in the registry, then in the vendors' catalogues, walks the decision tree and\n"
         "shows each step's evidence, the row it would write and what a person does next:\n"

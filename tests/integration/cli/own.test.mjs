@@ -32,7 +32,7 @@ test('sandbox prints each stand-in with what opens it', async () => {
 test('sandbox on a fixed port says so in text, and ends on a signal', async () => {
   const port = 20000 + (process.pid % 20000);
   const text = await start(['sandbox', '--composio-port', String(port)], /stop with Ctrl-C/);
-  assert.match(text.out, new RegExp(`^composio\n {4}base_url: http://127\\.0\\.0\\.1:${port}\n {4}api_key: literal:`, 'm'));
+  assert.match(text.out, new RegExp(`^vendors:\n {2}composio:\n {4}base_url: http://127\\.0\\.0\\.1:${port}\n {4}api_key: literal:`, 'm'));
   const taken = await run(['sandbox', '--composio-port', String(port)]);
   assert.equal(taken.code, 1);
   assert.equal(await text.stop('SIGINT'), 0, text.err);
