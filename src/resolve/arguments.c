@@ -64,7 +64,8 @@ static int refuse(const struct sy_pair *pair, struct sy_arena *arena, struct sy_
     sy_jw_member_str(&w, "detail", ret->detail);
     sy_jw_object_end(&w);
     sy_jw_array_end(&w);
-    ret->errors = sy_buf_str(&out);
+    if (sy_buf_ok(&pointer) && sy_buf_ok(&out))
+        ret->errors = sy_buf_str(&out);
     return SY_INVALID;
 }
 
