@@ -1,4 +1,6 @@
 /* What the edge refuses before there is a route: problem documents, too. */
+#include <string.h>
+
 #include "api/api_int.h"
 
 static enum sy_code refusal_code(int status)
@@ -39,6 +41,11 @@ void api_on_refusal(struct sy_exchange *x, int status, const char *cause,
         failure.limit_bytes = al->api->body_limit;
     else if (failure.code == SY_CODE_HEADERS_TOO_LARGE)
         failure.limit_bytes = limits.http.head_bytes;
+    if (failure.limit_bytes && (!strncmp(cause, "head", 4) || !strncmp(cause, "body", 4)))
+        failure.detail =
+            sy_arena_printf(sy_exchange_arena(x), "the request's %s may have at most %lld bytes",
+                            failure.code == SY_CODE_PAYLOAD_TOO_LARGE ? "body" : "head",
+                            (long long)failure.limit_bytes);
     sy_buf_init_arena(&out, sy_exchange_arena(x), 4096);
     sy_failure_write(&out, &failure, false, (struct sy_str){NULL, 0});
     *ret_content_type = SY_STR("application/problem+json");

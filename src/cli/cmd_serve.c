@@ -115,7 +115,7 @@ static void reload(struct sy_gateway *gateway)
         sy_logf(SY_LOG_INFO, "reload", "configuration, policy and registry read again");
     else
         sy_logf(SY_LOG_ERROR, "reload_refused", "the old state stays: %.*s",
-                SY_FMT(sy_buf_str(&faults.text)));
+                SY_FMT(sy_str_trim(sy_buf_str(&faults.text))));
     sy_faults_release(&faults);
 }
 
