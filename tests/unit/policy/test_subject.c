@@ -74,8 +74,8 @@ static void no_two_users_share_a_subject(void **state)
         "subject: \"p-{tenant}:{user}-s\"\n",
         "subject: {tenants: {ascend: \"{user}\"}}\n",
         "subject: {tenants: {ascend: \"x-{user}\"}}\n",
-        "subject: {default: \"{tenant}:{user}\", tenants: {ascend: \"{user}\", a: "
-        "\"{tenant}:x:{user}\"}}\n",
+        ("subject: {default: \"{tenant}:{user}\", tenants: {ascend: \"{user}\", a: "
+         "\"{tenant}:x:{user}\"}}\n"),
         "subject: {vendors: {scalekit: \"{user}:{tenant}\"}}\n",
         "subject: {vendors: {scalekit: \"{tenant}:u{user}\"}, tenants: {acme: \"{user}\"}}\n",
     };

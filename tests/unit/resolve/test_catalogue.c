@@ -73,7 +73,7 @@ static bool build(struct world *w, const struct sy_vendor *vendor, const char *f
     struct sy_faults faults;
     struct sy_json root, one;
     struct sy_json_iter iter;
-    struct sy_str text, name;
+    struct sy_str text = {NULL, 0}, name;
     struct sy_row *rows;
 
     memset(w, 0, sizeof(*w));
@@ -150,7 +150,7 @@ static void scalekits_names_are_derived(void **state)
 {
     struct sy_json root, one;
     struct sy_json_iter iter;
-    struct sy_str text, name;
+    struct sy_str text = {NULL, 0}, name;
     struct world w;
     (void)state;
     if (!build(&w, &SCALEKIT, "scalekit-connectors.json", "connector") ||
