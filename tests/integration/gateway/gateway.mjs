@@ -194,9 +194,19 @@ limits: {tenant: {rate: 100000/s, burst: 100000, in_flight: 4096}, request_bytes
  * tenant `default`; `serve()` starts a gateway on it, as often as one likes. `change` edits the
  * configuration's text before it is written, `prepare` gets {dir, file, sandbox, env} before first use.
  */
-export async function configured({ policy = openPolicy, change = (text) => text, rows = '', env = {}, allow = '["127.0.0.0/8"]', prepare = () => {} } = {}) {
+export async function configured(options = {}) {
   const sandbox = await startSandbox();
   const dir = mkdtempSync(path.join(os.tmpdir(), 'switchyard-test-'));
+  try {
+    return await configuredIn(dir, sandbox, options);
+  } catch (error) {
+    await sandbox.stop();
+    rmSync(dir, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function configuredIn(dir, sandbox, { policy = openPolicy, change = (text) => text, rows = '', env = {}, allow = '["127.0.0.0/8"]', prepare = () => {} }) {
   const file = path.join(dir, 'switchyard.yaml');
   const policyFile = path.join(dir, 'policies/policy.yaml');
   mkdirSync(path.dirname(policyFile));
