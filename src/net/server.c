@@ -40,10 +40,13 @@ void sy_conn_chore(struct sy_conn *conn)
 static void chore(struct sy_conn *conn)
 {
     conn->chore = false;
-    if (conn->phase != SY_CONN_CLOSED)
+    if (conn->phase != SY_CONN_CLOSED) {
         sy_conn_process(conn);
-    else if (!conn->x)
+        if (sy_conn_has_unread(conn))
+            sy_conn_readable(conn);
+    } else if (!conn->x) {
         sy_conn_free(conn);
+    }
 }
 
 static void run_chores(struct sy_loop *loop, struct sy_task *task)
@@ -148,6 +151,7 @@ void sy_server_destroy(struct sy_server *server)
     }
     sy_loop_undefer(server->loop, &server->chores);
     sy_server_pools_release(server);
+    sy_server_tls_release(server);
     if (server->reserve_fd >= 0)
         close(server->reserve_fd);
     free(server);

@@ -66,6 +66,9 @@ int sy_server_group_create(unsigned servers, struct sy_server_group **ret_group,
 void sy_server_group_destroy(struct sy_server_group *group);
 /* Before the loop runs. The group outlives the server. SY_NOMEM: it has all its servers. */
 int sy_server_join(struct sy_server *server, struct sy_server_group *group);
+/* Speaks TLS with what connects from now on. Before the loop runs; `tls` outlives the server. */
+struct sy_tls;
+int sy_server_use_tls(struct sy_server *server, struct sy_tls *tls);
 /* Stops accepting; idle connections close, busy ones answer with Connection: close.
  * `on_drained` is called once, on the loop, when the last connection is gone. */
 void sy_server_drain(struct sy_server *server, void (*on_drained)(void *ctx), void *ctx);

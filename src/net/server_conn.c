@@ -18,7 +18,7 @@ bool sy_conn_has_output(const struct sy_conn *conn)
  * reports. */
 static uint32_t events_of(const struct sy_conn *conn)
 {
-    uint32_t out = sy_conn_has_output(conn) ? EPOLLOUT : 0;
+    uint32_t out = sy_conn_has_output(conn) || conn->tls_wants_out ? EPOLLOUT : 0;
 
     switch (conn->phase) {
     case SY_CONN_HEAD:
@@ -34,11 +34,21 @@ static uint32_t events_of(const struct sy_conn *conn)
     return out;
 }
 
+bool sy_conn_has_unread(const struct sy_conn *conn)
+{
+    return conn->tls && conn->phase != SY_CONN_CLOSED && events_of(conn) & EPOLLIN &&
+           sy_conn_tls_pending(conn);
+}
+
 void sy_conn_rewatch(struct sy_conn *conn)
 {
     uint32_t events = events_of(conn);
 
-    if (conn->phase == SY_CONN_CLOSED || events == conn->watch.events)
+    if (conn->phase == SY_CONN_CLOSED)
+        return;
+    if (sy_conn_has_unread(conn))
+        sy_conn_chore(conn);
+    if (events == conn->watch.events)
         return;
     if (sy_loop_rewatch(conn->server->loop, &conn->watch, events) < 0)
         sy_conn_close(conn);
@@ -57,6 +67,17 @@ static void linger_readable(struct sy_conn *conn)
         conn->linger_left -= (size_t)got;
 }
 
+/* What TLS has to do first; false when there is nothing left to do for the event. */
+static bool tls_event(struct sy_conn *conn, uint32_t *events)
+{
+    if (*events & EPOLLOUT && conn->tls_wants_out) {
+        conn->tls_wants_out = false;
+        *events |= EPOLLIN;
+        sy_conn_rewatch(conn);
+    }
+    return conn->phase != SY_CONN_CLOSED && sy_conn_tls_handshake(conn);
+}
+
 static void on_event(struct sy_loop *loop, struct sy_watch *watch, uint32_t events)
 {
     struct sy_conn *conn = watch->ctx;
@@ -66,6 +87,8 @@ static void on_event(struct sy_loop *loop, struct sy_watch *watch, uint32_t even
         sy_conn_close(conn);
         return;
     }
+    if (conn->tls && !tls_event(conn, &events))
+        return;
     if (events & EPOLLOUT)
         sy_conn_flush(conn);
     if (!(events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)))
@@ -117,7 +140,8 @@ void sy_conn_open(struct sy_server *server, int fd, const struct sockaddr_storag
     server->conn_count++;
     sy_buf_init(&conn->out, SY_CONN_OUT_MAX);
     conn->head_timed = true;
-    if (sy_loop_watch(server->loop, &conn->watch, events_of(conn)) < 0)
+    if ((server->tls && !sy_conn_tls_begin(conn)) ||
+        sy_loop_watch(server->loop, &conn->watch, events_of(conn)) < 0)
         sy_conn_close(conn);
     else
         sy_conn_deadline(conn, server->draining ? SY_CONN_DRAIN_FIRST_MS
@@ -134,6 +158,7 @@ void sy_conn_close(struct sy_conn *conn)
     conn->phase = SY_CONN_CLOSED;
     sy_loop_unwatch(conn->server->loop, &conn->watch);
     sy_timer_cancel(conn->server->loop, &conn->timer);
+    sy_conn_tls_end(conn, /* notify= */ !sy_conn_has_output(conn));
     close(conn->watch.fd);
     conn->watch.fd = -1;
     sy_conn_input_drop(conn);
@@ -154,8 +179,10 @@ void sy_conn_reset(struct sy_conn *conn)
 {
     struct linger now = {.l_onoff = 1, .l_linger = 0};
 
-    if (conn->phase != SY_CONN_CLOSED)
+    if (conn->phase != SY_CONN_CLOSED) {
+        sy_conn_tls_end(conn, /* notify= */ false);
         (void)setsockopt(conn->watch.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    }
     sy_conn_close(conn);
 }
 
@@ -164,6 +191,7 @@ void sy_conn_finish(struct sy_conn *conn)
     /* Closing with unread bytes would send a reset, which can overtake the answer. */
     if (conn->phase == SY_CONN_CLOSED)
         return;
+    sy_conn_tls_end(conn, /* notify= */ true);
     if ((!conn->linger && conn->in_len == 0) || shutdown(conn->watch.fd, SHUT_WR) < 0) {
         sy_conn_close(conn);
         return;

@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "http/response.h"
 #include "net/server.h"
+#include "net/server_tls.h"
 
 #define SY_CONN_INPUT_SMALL 2048u      /* first read buffer; pooled, not charged to the budget */
 #define SY_CONN_PIPELINE_MAX 2048u     /* read ahead while a handler works */
@@ -59,7 +60,8 @@ struct sy_conn {
     struct sy_conn *next;
     struct sy_conn *chore_next;
     struct sy_exchange *x;
-    char *in; /* bytes not yet taken by an exchange */
+    struct ssl_st *tls; /* NULL: plain, or TLS has ended */
+    char *in;           /* bytes not yet taken by an exchange */
     size_t in_len;
     size_t in_cap;
     size_t in_parsed;  /* in_len at the last parse */
@@ -72,11 +74,13 @@ struct sy_conn {
     size_t linger_left;
     unsigned requests;
     enum sy_conn_phase phase;
-    bool chore;      /* on the server's list of chores */
-    bool processing; /* sy_conn_process is up the stack */
-    bool head_timed; /* the deadline of the head that is coming in is set */
-    bool closing;    /* no further request after this one */
-    bool linger;     /* close only after the client did, or a while */
+    bool chore;         /* on the server's list of chores */
+    bool processing;    /* sy_conn_process is up the stack */
+    bool head_timed;    /* the deadline of the head that is coming in is set */
+    bool closing;       /* no further request after this one */
+    bool linger;        /* close only after the client did, or a while */
+    bool tls_ready;     /* the handshake is done */
+    bool tls_wants_out; /* TLS has to write before it can read on */
     unsigned char peer_len;
     char peer[SY_CONN_PEER_TEXT];
 };
@@ -110,6 +114,7 @@ struct sy_server {
     int reserve_fd; /* given up for a moment when descriptors run out */
     struct sy_timer resume_accept;
     struct sy_group_slot *slot; /* in a group, or NULL */
+    struct sy_server_tls *tls;  /* NULL: plain */
     struct sy_conn *conns;
     unsigned conn_count;
     size_t held; /* of limits.memory */
@@ -175,6 +180,43 @@ void sy_conn_finish(struct sy_conn *conn);
 void sy_conn_free(struct sy_conn *conn);
 /* Asks epoll for what the phase needs. */
 void sy_conn_rewatch(struct sy_conn *conn);
+/* Whether the phase wants bytes that are here already, so that epoll will not tell of them. */
+bool sy_conn_has_unread(const struct sy_conn *conn);
+
+/* server_tls.c */
+/* A new session of the pair in force, or NULL. */
+struct ssl_st *sy_tls_session(struct sy_tls *tls);
+
+/* server_tls_conn.c; but for the first two only while conn->tls is set */
+void sy_server_tls_release(struct sy_server *server);
+bool sy_conn_tls_begin(struct sy_conn *conn);
+/* Frees the session; `notify` tells the client first that no more will come. */
+void sy_conn_tls_end(struct sy_conn *conn, bool notify);
+/* Goes on with the handshake; true when it is done and bytes may be read. */
+bool sy_conn_tls_handshake(struct sy_conn *conn);
+ssize_t sy_conn_tls_recv(struct sy_conn *conn, void *into, size_t room);
+ssize_t sy_conn_tls_send(struct sy_conn *conn, const struct iovec *iov, size_t count);
+/* Whether bytes wait that epoll will not tell of. */
+bool sy_conn_tls_pending(const struct sy_conn *conn);
+/* Bytes that the socket took, as they went over the wire. */
+uint64_t sy_conn_tls_written(const struct sy_conn *conn);
+
+/* As recv and sendmsg. */
+static inline ssize_t sy_conn_recv(struct sy_conn *conn, void *into, size_t room)
+{
+    if (__builtin_expect(conn->tls != NULL, 0))
+        return sy_conn_tls_recv(conn, into, room);
+    return recv(conn->watch.fd, into, room, 0);
+}
+
+static inline ssize_t sy_conn_sendmsg(struct sy_conn *conn, struct iovec *iov, size_t count)
+{
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
+
+    if (__builtin_expect(conn->tls != NULL, 0))
+        return sy_conn_tls_send(conn, iov, count);
+    return sendmsg(conn->watch.fd, &message, MSG_NOSIGNAL);
+}
 
 /* server_read.c */
 void sy_conn_readable(struct sy_conn *conn);

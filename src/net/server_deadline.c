@@ -64,11 +64,12 @@ static void body_expired(struct sy_conn *conn)
  * of megabytes is free, which a slow and honest reader may not reach in time. */
 static uint64_t delivered(const struct sy_conn *conn)
 {
+    uint64_t sent = conn->tls ? sy_conn_tls_written(conn) : conn->sent;
     int queued = 0;
 
     if (ioctl(conn->watch.fd, SIOCOUTQ, &queued) < 0 || queued < 0)
         queued = 0;
-    return conn->sent - (uint64_t)queued;
+    return sent - (uint64_t)queued;
 }
 
 void sy_conn_write_deadline(struct sy_conn *conn)

@@ -20,7 +20,7 @@ static void overloaded(struct sy_conn *conn)
 /* Bytes read; 0 when there is nothing to do, the connection being gone or dry. */
 static size_t receive(struct sy_conn *conn, char *into, size_t room)
 {
-    ssize_t got = recv(conn->watch.fd, into, room, 0);
+    ssize_t got = sy_conn_recv(conn, into, room);
 
     if (got > 0)
         return (size_t)got;

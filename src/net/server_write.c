@@ -52,12 +52,11 @@ static bool keep_rest(struct sy_conn *conn, const struct iovec *iov, size_t coun
 
 void sy_conn_send(struct sy_conn *conn, struct iovec *iov, size_t count)
 {
-    struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
     ssize_t sent = 0;
     size_t first;
 
     if (!sy_conn_has_output(conn)) {
-        sent = sendmsg(conn->watch.fd, &message, MSG_NOSIGNAL);
+        sent = sy_conn_sendmsg(conn, iov, count);
         if (sent < 0 && errno != EAGAIN && errno != EINTR) {
             sy_conn_close(conn);
             return;
@@ -97,12 +96,12 @@ void sy_conn_send_str(struct sy_conn *conn, struct sy_str bytes)
 
 void sy_conn_flush(struct sy_conn *conn)
 {
-    size_t left = conn->out.len - conn->out_done;
+    struct iovec left = {conn->out.ptr + conn->out_done, conn->out.len - conn->out_done};
     ssize_t sent;
 
-    if (conn->phase == SY_CONN_CLOSED || left == 0)
+    if (conn->phase == SY_CONN_CLOSED || left.iov_len == 0)
         return;
-    sent = send(conn->watch.fd, conn->out.ptr + conn->out_done, left, MSG_NOSIGNAL);
+    sent = sy_conn_sendmsg(conn, &left, 1);
     if (sent < 0) {
         if (errno != EAGAIN && errno != EINTR)
             sy_conn_close(conn);
