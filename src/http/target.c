@@ -22,6 +22,21 @@ static bool literal_valid(struct sy_str address)
     return address.len >= 2;
 }
 
+/* Behind what a host name may hold; a '%' stands for a byte, with two digits, or for nothing. */
+static size_t name_end(struct sy_str host)
+{
+    size_t at = 0;
+
+    while (at < host.len && sy_http_is(host.ptr[at], SY_HTTP_REGNAME)) {
+        if (host.ptr[at] == '%' &&
+            (host.len - at < 3 || !sy_http_is(host.ptr[at + 1], SY_HTTP_HEX) ||
+             !sy_http_is(host.ptr[at + 2], SY_HTTP_HEX)))
+            return 0;
+        at++;
+    }
+    return at;
+}
+
 bool sy_http_host_valid(struct sy_str host)
 {
     size_t end = 0;
@@ -32,8 +47,7 @@ bool sy_http_host_valid(struct sy_str host)
             return false;
         end++;
     } else {
-        while (end < host.len && sy_http_is(host.ptr[end], SY_HTTP_REGNAME))
-            end++;
+        end = name_end(host);
     }
     if (end == 0)
         return false;

@@ -1,9 +1,11 @@
 /*
  * A connection's bytes, whole and cut: first two bytes say where. The verdict, every header and
- * every body byte must be the same however the bytes arrive.
+ * every body byte must be the same however the bytes arrive, and what is accepted must be what a
+ * grammar-only reader accepts, read alike.
  */
 #include "fuzz.h"
 
+#include "../unit/http/differ.h"
 #include "../unit/http/simulator.h"
 
 #define BYTE_BY_BYTE_MAX 512u
@@ -36,5 +38,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (whole.phase == SIM_REFUSED)
         FUZZ_CHECK(whole.refusal.status >= 400 && whole.refusal.cause);
     sim_release(&whole);
+    FUZZ_CHECK(!differ_run(bytes).wrong);
     return 0;
 }

@@ -145,6 +145,8 @@ static void fields_are_read_to_the_letter(void **state)
         {GET "Host: a, b\r\n", 400, "bad_host"},
         {GET "Host: a,b\r\n", 400, "bad_host"},
         {GET "Host: u@a\r\n", 400, "bad_host"},
+        {GET "Host: a%b\r\n", 400, "bad_host"},
+        {GET "Host: a%2\r\n", 400, "bad_host"},
         {GET "Host: a/b\r\n", 400, "bad_host"},
         {GET "Host: a:123456\r\n", 400, "bad_host"},
         {GET "Host: [::1\r\n", 400, "bad_host"},

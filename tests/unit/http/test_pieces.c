@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "corpus.h"
+#include "mutate.h"
 #include "simulator.h"
 
 /* Past this the cuts are thinned out: a long request is a long run of like bytes. */
@@ -88,62 +89,13 @@ static void a_request_in_pieces_gets_the_verdict_it_gets_whole(void **state)
     corpus_release(&corpus);
 }
 
-static uint64_t next_random(uint64_t *seed)
-{
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    return *seed;
-}
-
-static size_t below(uint64_t *seed, size_t bound)
-{
-    return bound ? (size_t)(next_random(seed) % bound) : 0;
-}
-
-/* Bytes that mean something to some reader of HTTP. */
-static char telling_byte(uint64_t *seed)
-{
-    static const char bytes[] = "\r\n\t \0:;,=\"\\/?#%@*[]0179afAF_-+xX\x7f\x80\xff\x0b\x0c(){}";
-
-    return bytes[below(seed, sizeof(bytes) - 1)];
-}
-
-static void mutate_once(struct sy_buf *buf, struct sy_str other, uint64_t *seed)
-{
-    size_t at = below(seed, buf->len + 1);
-    size_t from = below(seed, other.len);
-    struct sy_str piece = sy_str_head(sy_str_skip(other, from), 1 + below(seed, 40));
-    char byte = telling_byte(seed);
-
-    switch (below(seed, 4)) {
-    case 0:
-        if (at < buf->len)
-            buf->ptr[at] = byte;
-        break;
-    case 1:
-        piece = sy_str_from(&byte, 1);
-        /* fallthrough */
-    case 2:
-        sy_buf_append(buf, piece);
-        memmove(buf->ptr + at + piece.len, buf->ptr + at, buf->len - piece.len - at);
-        memcpy(buf->ptr + at, piece.ptr, piece.len);
-        break;
-    default:
-        from = below(seed, buf->len - at + 1);
-        from = from > 8 ? 8 : from;
-        memmove(buf->ptr + at, buf->ptr + at + from, buf->len - at - from);
-        buf->len -= from;
-    }
-}
-
 static void check_mutation(const struct corpus_item *item, uint64_t *seed)
 {
     struct sim whole;
 
     sim_run(&whole, item->bytes);
     for (unsigned i = 0; i < 4; i++)
-        in_two(item, &whole, below(seed, item->bytes.len));
+        in_two(item, &whole, mutate_below(seed, item->bytes.len));
     byte_by_byte(item, &whole);
     sim_release(&whole);
 }
@@ -152,7 +104,7 @@ static void mutated_requests_are_read_alike_whole_and_in_pieces(void **state)
 {
     struct corpus corpus;
     struct sy_buf buf;
-    uint64_t seed = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t seed = MUTATE_SEED;
     clock_t end = clock() + 2 * CLOCKS_PER_SEC;
     unsigned count = 0;
 
@@ -161,15 +113,14 @@ static void mutated_requests_are_read_alike_whole_and_in_pieces(void **state)
     load(&corpus);
     sy_buf_init(&buf, 1u << 20);
     while (clock() < end) {
-        struct corpus_item *item = &corpus.items[below(&seed, corpus.count)];
-        struct sy_str other = corpus.items[below(&seed, corpus.count)].bytes;
+        struct corpus_item *item = &corpus.items[mutate_below(&seed, corpus.count)];
+        struct sy_str other = corpus.items[mutate_below(&seed, corpus.count)].bytes;
 
         if (item->bytes.len > DENSE)
             continue;
         sy_buf_clear(&buf);
         sy_buf_append(&buf, item->bytes);
-        for (size_t n = 1 + below(&seed, 4); n > 0; n--)
-            mutate_once(&buf, other, &seed);
+        mutate(&buf, other, &seed);
         check_mutation(&(struct corpus_item){.name = item->name, .bytes = sy_buf_str(&buf)}, &seed);
         count++;
     }
