@@ -77,6 +77,7 @@ int sy_api_attach(struct sy_api *api, struct sy_engine_loop *engine, struct sy_a
     al->loop = sy_engine_loop_of(engine);
     al->metrics = sy_engine_metrics(engine);
     sy_random(al->serial, sizeof(al->serial));
+    sy_random(al->token_key, sizeof(al->token_key));
     *ret = al;
     return SY_OK;
 }

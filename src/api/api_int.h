@@ -17,6 +17,7 @@
 #define API_ANSWER_MAX ((size_t)256 << 20) /* bytes of one answer we make ourselves */
 #define API_JOB_MEMORY_MAX ((size_t)4 << 30)
 #define API_REASON_MAX 512u
+#define API_TOKENS_MAX 256u /* a power of two */
 
 struct api_job;
 
@@ -35,6 +36,13 @@ struct sy_api {
     struct sy_api_loop *detached; /* freed with the api: answers may still point at them */
 };
 
+/* A presented secret that was a key's: its fingerprint under the loop's own random key, and the
+ * hash by which the key is looked up, which costs ten times as much to make. */
+struct api_token {
+    unsigned char fingerprint[16];
+    unsigned char hash[32];
+};
+
 struct sy_api_loop {
     struct sy_api *api;
     struct sy_engine_loop *engine;
@@ -44,6 +52,8 @@ struct sy_api_loop {
     struct api_job *jobs;     /* with the writer thread */
     int64_t calls;            /* with the engine */
     unsigned char serial[10]; /* of request ids */
+    unsigned char token_key[16];
+    struct api_token tokens[API_TOKENS_MAX]; /* place = low bits of the fingerprint */
     struct sy_api_loop *next;
 };
 

@@ -1,6 +1,8 @@
 /* Who calls, and whether they may. */
 #include "api/api_int.h"
 
+#include <string.h>
+
 #include "base/crypto.h"
 
 static const struct sy_caller local_caller = {
@@ -16,14 +18,36 @@ static bool is_local(const struct sy_api *api, const unsigned char hash[32])
                                           sy_str_from((const char *)hash, 32));
 }
 
-/* The presented secret's key, or the local one (NULL with *ret_local), or none. */
-static const struct sy_key *find_key(struct sy_api_loop *al, struct sy_str token, bool *ret_local)
+static const struct sy_key *key_of(struct sy_api_loop *al, const unsigned char hash[32],
+                                   bool *ret_local)
 {
-    unsigned char hash[SY_SHA256_SIZE];
-
-    sy_sha256(token, hash);
     *ret_local = is_local(al->api, hash);
     return *ret_local ? NULL : sy_snapshot_key(sy_engine_snapshot(al->engine), hash);
+}
+
+/*
+ * The presented secret's key, or the local one (NULL with *ret_local), or none. Only the hash is
+ * remembered: whether it is a key's, and which, the snapshot says anew each time.
+ */
+static const struct sy_key *find_key(struct sy_api_loop *al, struct sy_str token, bool *ret_local)
+{
+    unsigned char fingerprint[SY_FINGERPRINT_SIZE], hash[SY_SHA256_SIZE];
+    struct api_token *known;
+    const struct sy_key *key;
+
+    sy_fingerprint(al->token_key, token, fingerprint);
+    known = &al->tokens[fingerprint[0] % API_TOKENS_MAX];
+    if (sy_secret_eq(sy_str_from((const char *)known->fingerprint, sizeof(fingerprint)),
+                     sy_str_from((const char *)fingerprint, sizeof(fingerprint))))
+        return key_of(al, known->hash, ret_local);
+    sy_sha256(token, hash);
+    key = key_of(al, hash, ret_local);
+    /* Strangers' guesses take nobody's place. */
+    if (key || *ret_local) {
+        memcpy(known->fingerprint, fingerprint, sizeof(fingerprint));
+        memcpy(known->hash, hash, sizeof(hash));
+    }
+    return key;
 }
 
 bool api_knows_key(struct sy_api_loop *al, const struct sy_http_head *head)

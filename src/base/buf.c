@@ -61,19 +61,23 @@ static bool grow(struct sy_buf *buf, size_t need)
     return true;
 }
 
-char *sy_buf_reserve(struct sy_buf *buf, size_t more)
+static char *reserve_more(struct sy_buf *buf, size_t more)
 {
     if (buf->failed)
         return NULL;
-    if (more > buf->max - buf->len) {
-        buf->failed = true;
-        return NULL;
-    }
-    if ((!buf->ptr || more > buf->cap - buf->len) && !grow(buf, buf->len + more)) {
+    if (more > buf->max - buf->len || !grow(buf, buf->len + more)) {
         buf->failed = true;
         return NULL;
     }
     return buf->ptr + buf->len;
+}
+
+char *sy_buf_reserve(struct sy_buf *buf, size_t more)
+{
+    /* cap never exceeds max. */
+    if (buf->ptr && !buf->failed && more <= buf->cap - buf->len)
+        return buf->ptr + buf->len;
+    return reserve_more(buf, more);
 }
 
 void sy_buf_grown(struct sy_buf *buf, size_t by)

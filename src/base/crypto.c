@@ -6,6 +6,8 @@
 #include <sodium.h>
 
 _Static_assert(crypto_hash_sha256_BYTES == SY_SHA256_SIZE, "SHA-256 is 32 bytes");
+_Static_assert(crypto_shorthash_siphashx24_BYTES == SY_FINGERPRINT_SIZE, "16 bytes");
+_Static_assert(crypto_shorthash_siphashx24_KEYBYTES == SY_FINGERPRINT_KEY_SIZE, "16 bytes");
 _Static_assert(crypto_auth_hmacsha256_BYTES == SY_SHA256_SIZE, "HMAC-SHA256 is 32 bytes");
 
 static const unsigned char *bytes_of(struct sy_str s)
@@ -38,6 +40,12 @@ void sy_hmac_sha256(struct sy_str key, const struct sy_str *parts, size_t count,
         crypto_auth_hmacsha256_update(&state, bytes_of(parts[i]), parts[i].len);
     crypto_auth_hmacsha256_final(&state, out);
     sodium_memzero(&state, sizeof(state));
+}
+
+void sy_fingerprint(const unsigned char key[SY_FINGERPRINT_KEY_SIZE], struct sy_str data,
+                    unsigned char out[SY_FINGERPRINT_SIZE])
+{
+    crypto_shorthash_siphashx24(out, bytes_of(data), data.len, key);
 }
 
 bool sy_secret_eq(struct sy_str a, struct sy_str b)

@@ -14,13 +14,21 @@ static const char *skip_space(const char *at, const char *end)
     return at;
 }
 
+/* Most names and many values end within this many bytes: a call would cost more than a look. */
+#define SHORT_STRING 24
+
 /* From the opening quote to behind the closing one: the first quote after an even number of
  * backslashes. */
 static const char *skip_string(const char *at, const char *end)
 {
-    const char *quote = at;
+    const char *quote = at + 1;
+    const char *near = end - quote > SHORT_STRING ? quote + SHORT_STRING : end;
 
-    for (;;) {
+    while (quote < near && *quote != '"' && *quote != '\\')
+        quote++;
+    if (quote < near && *quote == '"')
+        return quote + 1;
+    for (quote--;;) {
         size_t slashes = 0;
         quote = memchr(quote + 1, '"', (size_t)(end - quote - 1));
         if (!quote)
@@ -32,21 +40,27 @@ static const char *skip_string(const char *at, const char *end)
     }
 }
 
+enum { SHAPE_OTHER, SHAPE_OPENS, SHAPE_CLOSES, SHAPE_STRING };
+
 static const char *skip_container(const char *at, const char *end)
 {
+    static const unsigned char shapes[256] = {
+        ['{'] = SHAPE_OPENS,  ['['] = SHAPE_OPENS,  ['}'] = SHAPE_CLOSES,
+        [']'] = SHAPE_CLOSES, ['"'] = SHAPE_STRING,
+    };
     size_t depth = 0;
 
     while (at < end) {
-        if (*at == '"') {
+        unsigned char shape = shapes[(unsigned char)*at];
+
+        if (shape == SHAPE_STRING) {
             at = skip_string(at, end);
             continue;
         }
-        if (*at == '{' || *at == '[')
-            depth++;
-        else if (*at == '}' || *at == ']')
-            depth--;
         at++;
-        if (depth == 0)
+        if (shape == SHAPE_OPENS)
+            depth++;
+        else if (shape == SHAPE_CLOSES && --depth == 0)
             break;
     }
     return at;
@@ -188,17 +202,25 @@ static int compare_names(const void *a, const void *b)
     return sy_str_cmp(*left, *right);
 }
 
+/* Up to this many names are compared each with each: nearly every object that we decide on. */
+#define FEW_NAMES 16u
+
+static bool is_among(struct sy_str name, const struct sy_str *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (sy_str_eq(name, names[i]))
+            return true;
+    return false;
+}
+
 /* Sorted and not hashed: the names come from outside, and sorting has no bad case to aim at. */
-bool sy_json_has_duplicates(struct sy_json object, struct sy_arena *scratch)
+static bool many_have_duplicates(struct sy_json object, struct sy_arena *scratch)
 {
     struct sy_json_iter iter = sy_json_iter(object);
-    size_t count = object.type == SY_JSON_OBJECT ? sy_json_count(object) : 0;
+    size_t count = sy_json_count(object);
     struct sy_json value;
-    struct sy_str *names;
+    struct sy_str *names = sy_arena_array(scratch, count, sizeof(*names));
 
-    if (count < 2)
-        return false;
-    names = sy_arena_array(scratch, count, sizeof(*names));
     if (!names)
         return true;
     for (size_t i = 0; i < count; i++) {
@@ -212,6 +234,26 @@ bool sy_json_has_duplicates(struct sy_json object, struct sy_arena *scratch)
     for (size_t i = 1; i < count; i++) {
         if (sy_str_eq(names[i - 1], names[i]))
             return true;
+    }
+    return false;
+}
+
+bool sy_json_has_duplicates(struct sy_json object, struct sy_arena *scratch)
+{
+    struct sy_json_iter iter = sy_json_iter(object);
+    struct sy_json name = {.type = SY_JSON_STRING}, value;
+    struct sy_str names[FEW_NAMES];
+    size_t count = 0;
+
+    if (object.type != SY_JSON_OBJECT)
+        return false;
+    while (sy_json_next(&iter, &name.raw, &value)) {
+        if (count == FEW_NAMES)
+            return many_have_duplicates(object, scratch);
+        if (sy_json_string(name, scratch, /* refuse_nul= */ false, &names[count]) != SY_OK ||
+            is_among(names[count], names, count))
+            return true;
+        count++;
     }
     return false;
 }

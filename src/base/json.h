@@ -11,6 +11,8 @@
 #ifndef SY_BASE_JSON_H
 #define SY_BASE_JSON_H
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -105,8 +107,14 @@ void sy_jw_object(struct sy_json_writer *w);
 void sy_jw_object_end(struct sy_json_writer *w);
 void sy_jw_array(struct sy_json_writer *w);
 void sy_jw_array_end(struct sy_json_writer *w);
-void sy_jw_name(struct sy_json_writer *w, const char *name);
 void sy_jw_name_str(struct sy_json_writer *w, struct sy_str name);
+/* The way of sy_jw_name below: a name that needs no escape, with its length. */
+void sy_jw_name_plain(struct sy_json_writer *w, const char *name, size_t len);
+/* A name of ours, not one from outside: printable ASCII without quote and backslash. */
+static inline void sy_jw_name(struct sy_json_writer *w, const char *name)
+{
+    sy_jw_name_plain(w, name, strlen(name));
+}
 void sy_jw_str(struct sy_json_writer *w, struct sy_str value); /* absent writes null */
 void sy_jw_z(struct sy_json_writer *w, const char *value);     /* NULL writes null */
 void sy_jw_i64(struct sy_json_writer *w, int64_t value);
@@ -117,12 +125,38 @@ void sy_jw_bool(struct sy_json_writer *w, bool value);
 void sy_jw_null(struct sy_json_writer *w);
 /* Splices a value that is already valid JSON text; no text at all writes null. */
 void sy_jw_raw(struct sy_json_writer *w, struct sy_str json);
-/* Name and value in one; sy_jw_opt_str leaves the member out when the string is absent. */
-void sy_jw_member_str(struct sy_json_writer *w, const char *name, struct sy_str value);
-void sy_jw_opt_str(struct sy_json_writer *w, const char *name, struct sy_str value);
-void sy_jw_member_z(struct sy_json_writer *w, const char *name, const char *value);
-void sy_jw_member_i64(struct sy_json_writer *w, const char *name, int64_t value);
-void sy_jw_member_bool(struct sy_json_writer *w, const char *name, bool value);
+/* Name and value in one; sy_jw_opt_str leaves the member out when the string is absent. Inline, so
+ * that the length of a literal name is known where it stands. */
+static inline void sy_jw_member_str(struct sy_json_writer *w, const char *name, struct sy_str value)
+{
+    sy_jw_name(w, name);
+    sy_jw_str(w, value);
+}
+
+static inline void sy_jw_opt_str(struct sy_json_writer *w, const char *name, struct sy_str value)
+{
+    if (value.ptr)
+        sy_jw_member_str(w, name, value);
+}
+
+static inline void sy_jw_member_z(struct sy_json_writer *w, const char *name, const char *value)
+{
+    sy_jw_name(w, name);
+    sy_jw_z(w, value);
+}
+
+static inline void sy_jw_member_i64(struct sy_json_writer *w, const char *name, int64_t value)
+{
+    sy_jw_name(w, name);
+    sy_jw_i64(w, value);
+}
+
+static inline void sy_jw_member_bool(struct sy_json_writer *w, const char *name, bool value)
+{
+    sy_jw_name(w, name);
+    sy_jw_bool(w, value);
+}
+
 /* RFC 3339 UTC, or null for 0. */
 void sy_jw_member_time(struct sy_json_writer *w, const char *name, int64_t unix_ms);
 void sy_jw_member_raw(struct sy_json_writer *w, const char *name, struct sy_str json);

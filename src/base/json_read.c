@@ -23,10 +23,15 @@ static bool refuse(struct reader *r, const char *why)
     return false;
 }
 
+/* Here and below a position is kept in a local while it moves: what `at` points at may alias the
+ * reader itself, so that every step through it would be a store. */
 static void skip_space(struct reader *r)
 {
-    while (r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\r' || *r->at == '\t'))
-        r->at++;
+    const unsigned char *at = r->at, *end = r->end;
+
+    while (at < end && *at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+        at++;
+    r->at = at;
 }
 
 static bool next_is(const struct reader *r, unsigned char c)
@@ -48,20 +53,21 @@ static uint64_t zero_bytes(uint64_t word)
 }
 
 /* Steps over bytes that mean nothing in a string: ASCII but controls, quote and backslash. */
-static void skip_plain(struct reader *r)
+static const unsigned char *skip_plain(const unsigned char *at, const unsigned char *end)
 {
-    while (r->end - r->at >= 8) {
+    while (end - at >= 8) {
         uint64_t word;
-        memcpy(&word, r->at, sizeof(word));
+        memcpy(&word, at, sizeof(word));
         uint64_t control = (word - EACH_BYTE(0x20)) & ~word;
         uint64_t special =
             control | word | zero_bytes(word ^ EACH_BYTE('"')) | zero_bytes(word ^ EACH_BYTE('\\'));
         if (special & EACH_BYTE(0x80))
             break;
-        r->at += 8;
+        at += 8;
     }
-    while (r->at < r->end && *r->at >= 0x20 && *r->at < 0x80 && *r->at != '"' && *r->at != '\\')
-        r->at++;
+    while (at < end && *at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\')
+        at++;
+    return at;
 }
 
 static bool is_hex(unsigned char c)
@@ -89,7 +95,7 @@ static bool read_string(struct reader *r)
 {
     r->at++;
     for (;;) {
-        skip_plain(r);
+        r->at = skip_plain(r->at, r->end);
         if (r->at == r->end)
             return refuse(r, "");
         if (*r->at == '"') {
@@ -113,10 +119,13 @@ static bool read_string(struct reader *r)
 
 static bool read_digits(struct reader *r)
 {
+    const unsigned char *at = r->at, *end = r->end;
+
     if (!is_digit(r))
         return refuse(r, "digit expected in number");
-    while (is_digit(r))
-        r->at++;
+    while (at < end && *at >= '0' && *at <= '9')
+        at++;
+    r->at = at;
     return true;
 }
 

@@ -8,7 +8,34 @@
 
 static bool is_plain(unsigned char c)
 {
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+    return c - 0x20u < 0x5fu && c != '"' && c != '\\';
+}
+
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
+
+/* How many bytes from `at` on are plain; eight at a time, for strings are most of any document. */
+static size_t plain_run(const unsigned char *at, const unsigned char *end)
+{
+    const unsigned char *first = at;
+
+    for (; end - at >= 8; at += 8) {
+        uint64_t word, quote, slash, low, high;
+
+        memcpy(&word, at, sizeof(word));
+        quote = word ^ EACH_BYTE('"');
+        slash = word ^ EACH_BYTE('\\');
+        /* Each sets the top bit of a byte that is not plain; a borrow or a carry may set that of a
+         * plain one as well, which the loop below then takes alone. */
+        low = (word - EACH_BYTE(0x20)) & ~word;
+        high = word | (word + EACH_BYTE(0x01));
+        quote = (quote - EACH_BYTE(0x01)) & ~quote;
+        slash = (slash - EACH_BYTE(0x01)) & ~slash;
+        if ((low | high | quote | slash) & EACH_BYTE(0x80))
+            break;
+    }
+    while (at < end && is_plain(*at))
+        at++;
+    return (size_t)(at - first);
 }
 
 static void put_escape(struct sy_buf *out, unsigned char c)
@@ -50,17 +77,37 @@ static size_t put_special(struct sy_buf *out, const unsigned char *at, const uns
     return len;
 }
 
+/* Text without anything to escape, which nearly all is, in one piece; false: it needs more. */
+static bool quote_plain(struct sy_buf *out, struct sy_str s)
+{
+    const unsigned char *bytes = (const unsigned char *)s.ptr;
+    char *to;
+
+    if (plain_run(bytes, bytes + s.len) < s.len)
+        return false;
+    to = sy_buf_reserve(out, s.len + 2);
+    if (!to)
+        return true;
+    to[0] = '"';
+    memcpy(to + 1, s.ptr, s.len);
+    to[s.len + 1] = '"';
+    sy_buf_grown(out, s.len + 2);
+    return true;
+}
+
 void sy_json_quote(struct sy_buf *out, struct sy_str s)
 {
     const unsigned char *at = (const unsigned char *)(s.ptr ? s.ptr : "");
     const unsigned char *end = at + s.len;
 
+    if (s.len && quote_plain(out, s))
+        return;
     sy_buf_append_char(out, '"');
     while (at < end) {
-        const unsigned char *run = at;
-        while (at < end && is_plain(*at))
-            at++;
-        sy_buf_append(out, sy_str_from((const char *)run, (size_t)(at - run)));
+        size_t run = plain_run(at, end);
+
+        sy_buf_append(out, sy_str_from((const char *)at, run));
+        at += run;
         if (at < end)
             at += put_special(out, at, end);
     }
@@ -152,13 +199,35 @@ void sy_jw_name_str(struct sy_json_writer *w, struct sy_str name)
     assert(w->depth > 0 && !w->after_name);
     begin_item(w);
     sy_json_quote(w->out, name);
-    sy_buf_append(w->out, w->pretty ? SY_STR(": ") : SY_STR(":"));
+    sy_buf_append_char(w->out, ':');
+    if (w->pretty)
+        sy_buf_append_char(w->out, ' ');
     w->after_name = true;
 }
 
-void sy_jw_name(struct sy_json_writer *w, const char *name)
+void sy_jw_name_plain(struct sy_json_writer *w, const char *name, size_t len)
 {
-    sy_jw_name_str(w, sy_str_of(name));
+    char *to;
+
+    assert(plain_run((const unsigned char *)name, (const unsigned char *)name + len) == len);
+    if (w->pretty || w->depth >= SY_JSON_WRITER_DEPTH) {
+        sy_jw_name_str(w, sy_str_from(name, len));
+        return;
+    }
+    assert(w->depth > 0 && !w->after_name);
+    w->after_name = true;
+    to = sy_buf_reserve(w->out, len + 4);
+    if (!to)
+        return;
+    if (w->has_items[w->depth])
+        *to++ = ',';
+    w->has_items[w->depth] = true;
+    *to++ = '"';
+    memcpy(to, name, len);
+    to += len;
+    *to++ = '"';
+    *to++ = ':';
+    w->out->len = (size_t)(to - w->out->ptr);
 }
 
 void sy_jw_str(struct sy_json_writer *w, struct sy_str value)
@@ -222,36 +291,6 @@ void sy_jw_raw(struct sy_json_writer *w, struct sy_str json)
     begin_value(w);
     /* No text is no value; leaving a hole would break the document. */
     sy_buf_append(w->out, json.len ? json : SY_STR("null"));
-}
-
-void sy_jw_member_str(struct sy_json_writer *w, const char *name, struct sy_str value)
-{
-    sy_jw_name(w, name);
-    sy_jw_str(w, value);
-}
-
-void sy_jw_opt_str(struct sy_json_writer *w, const char *name, struct sy_str value)
-{
-    if (value.ptr)
-        sy_jw_member_str(w, name, value);
-}
-
-void sy_jw_member_z(struct sy_json_writer *w, const char *name, const char *value)
-{
-    sy_jw_name(w, name);
-    sy_jw_z(w, value);
-}
-
-void sy_jw_member_i64(struct sy_json_writer *w, const char *name, int64_t value)
-{
-    sy_jw_name(w, name);
-    sy_jw_i64(w, value);
-}
-
-void sy_jw_member_bool(struct sy_json_writer *w, const char *name, bool value)
-{
-    sy_jw_name(w, name);
-    sy_jw_bool(w, value);
 }
 
 void sy_jw_member_time(struct sy_json_writer *w, const char *name, int64_t unix_ms)

@@ -5,7 +5,7 @@
  */
 #include "base/clock.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #define MS_PER_DAY INT64_C(86400000)
 
@@ -44,22 +44,52 @@ static void civil_from_days(int64_t days, struct civil *ret_date)
     ret_date->year = year_of_era + era * 400 + (ret_date->month <= 2 ? 1 : 0);
 }
 
+/* `width` digits with leading zeros, ending before `end`; returns where they begin. */
+static char *put_digits(char *end, uint64_t value, unsigned width)
+{
+    for (unsigned i = 0; i < width; i++, value /= 10)
+        *--end = (char)('0' + value % 10);
+    return end;
+}
+
 struct sy_str sy_time_text(int64_t unix_ms, char *out)
 {
     int64_t days = unix_ms / MS_PER_DAY;
     int64_t ms = unix_ms % MS_PER_DAY;
+    char text[SY_TIME_TEXT_MAX];
+    char *end = text + sizeof(text), *at = end;
     struct civil date = {0};
-    int len;
+    uint64_t year;
+    unsigned width = 4;
 
     if (ms < 0) {
         ms += MS_PER_DAY;
         days--;
     }
     civil_from_days(days, &date);
-    len = snprintf(out, SY_TIME_TEXT_MAX, "%04lld-%02u-%02uT%02u:%02u:%02u.%03uZ",
-                   (long long)date.year, date.month, date.day, (unsigned)(ms / 3600000),
-                   (unsigned)(ms / 60000 % 60), (unsigned)(ms / 1000 % 60), (unsigned)(ms % 1000));
-    return sy_str_from(out, len > 0 ? (size_t)len : 0);
+    /* Backwards from the end: every part but the year has a fixed width. */
+    *--at = '\0';
+    *--at = 'Z';
+    at = put_digits(at, (uint64_t)(ms % 1000), 3);
+    *--at = '.';
+    at = put_digits(at, (uint64_t)(ms / 1000 % 60), 2);
+    *--at = ':';
+    at = put_digits(at, (uint64_t)(ms / 60000 % 60), 2);
+    *--at = ':';
+    at = put_digits(at, (uint64_t)(ms / 3600000), 2);
+    *--at = 'T';
+    at = put_digits(at, date.day, 2);
+    *--at = '-';
+    at = put_digits(at, date.month, 2);
+    *--at = '-';
+    year = date.year < 0 ? 0 - (uint64_t)date.year : (uint64_t)date.year;
+    for (uint64_t rest = year / 10000; rest; rest /= 10)
+        width++;
+    at = put_digits(at, year, width);
+    if (date.year < 0)
+        *--at = '-';
+    memcpy(out, at, (size_t)(end - at));
+    return sy_str_from(out, (size_t)(end - at) - 1);
 }
 
 /* What is left of the text being read. Each take_ function eats what it names or answers false. */

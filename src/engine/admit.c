@@ -2,6 +2,7 @@
 
 /* Room for the intent and the outcome row of one call, without a kept answer. */
 #define RECORD_BYTES 4096
+#define MEMORY_STEP_MAX ((size_t)256 << 10)
 
 static void call_admit_key(struct sy_call *call);
 
@@ -118,17 +119,61 @@ static void call_admit_key(struct sy_call *call)
     }
 }
 
+/* How much a loop takes of the process's memory at once, and keeps at most without a call. */
+static size_t memory_step(const struct sy_engine *engine)
+{
+    size_t share = engine->options.memory / (ENGINE_LOOPS_MAX * (size_t)4);
+
+    return share < MEMORY_STEP_MAX ? share : MEMORY_STEP_MAX;
+}
+
+static bool memory_fetch(struct sy_engine_loop *el, size_t bytes)
+{
+    struct sy_engine *engine = el->engine;
+
+    if (atomic_fetch_add(&engine->memory_used, bytes) + bytes <= engine->options.memory) {
+        el->memory_spare += bytes;
+        return true;
+    }
+    atomic_fetch_sub(&engine->memory_used, bytes);
+    return false;
+}
+
 static bool take_memory(struct sy_call *call)
 {
-    struct sy_engine *engine = call->el->engine;
+    struct sy_engine_loop *el = call->el;
     size_t want = CALL_ARENA_ESTIMATE + call->request.arguments.len;
 
-    if (atomic_fetch_add(&engine->memory_used, want) + want > engine->options.memory) {
-        atomic_fetch_sub(&engine->memory_used, want);
+    if (want > el->memory_spare && !memory_fetch(el, want + memory_step(el->engine)) &&
+        !memory_fetch(el, want - el->memory_spare))
         return false;
-    }
+    el->memory_spare -= want;
     call->memory_taken = want;
     return true;
+}
+
+void sy_call_give_memory(struct sy_call *call)
+{
+    struct sy_engine_loop *el = call->el;
+    size_t step = memory_step(el->engine), surplus;
+
+    el->memory_spare += call->memory_taken;
+    call->memory_taken = 0;
+    if (el->memory_spare <= 2 * step)
+        return;
+    surplus = el->memory_spare - step;
+    atomic_fetch_sub(&el->engine->memory_used, surplus);
+    el->memory_spare -= surplus;
+}
+
+/* The tenant's slot, from the loop's own table where it was asked for last. */
+static struct sy_tenant_slot *tenant_slot(struct sy_engine_loop *el, struct sy_str tenant)
+{
+    struct sy_tenant_slot **known = &el->tenants[sy_str_hash(tenant) % LOOP_TENANTS];
+
+    if (!*known || !sy_str_eq(sy_hot_tenant_name(*known), tenant))
+        *known = sy_hot_tenant(el->engine->hot, tenant);
+    return *known;
 }
 
 /* One state of the call; runs from the call's own task so that `done` never comes from inside. */
@@ -156,7 +201,7 @@ void sy_call_admit(struct sy_loop *loop, struct sy_task *task)
         sy_call_refuse(call, SY_CODE_OVERLOADED, SY_CAUSE_JOURNAL, 1000);
         return;
     }
-    slot = sy_hot_tenant(el->engine->hot, call->request.caller.tenant);
+    slot = tenant_slot(el, call->request.caller.tenant);
     if (!slot || !take_memory(call)) {
         sy_call_refuse(call, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY, 1000);
         return;

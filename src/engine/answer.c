@@ -3,6 +3,9 @@
 #include "engine/call.h"
 
 #define HEAD_MAX ((size_t)256 << 10)
+#define HEAD_USUAL 88u
+#define TAIL_USUAL 500u
+#define ROW_USUAL 800u
 
 static void write_route(struct sy_json_writer *w, const struct sy_call *call)
 {
@@ -102,6 +105,9 @@ static void write_success(struct sy_call *call)
     sy_buf_init_arena(&head, &call->mem, HEAD_MAX);
     sy_buf_init_arena(&name, &call->mem, HEAD_MAX);
     sy_buf_init_arena(&tail, &call->mem, HEAD_MAX);
+    /* Room for the usual at once, not by doubling. */
+    sy_buf_reserve(&head, HEAD_USUAL);
+    sy_buf_reserve(&tail, TAIL_USUAL);
     sy_jw_init(&w, &head);
     sy_jw_object(&w);
     sy_jw_member_str(&w, "id", answer->call_id);
@@ -211,6 +217,7 @@ struct sy_str sy_call_write_row(struct sy_call *call, const char *outcome)
     struct sy_buf row;
 
     sy_buf_init_arena(&row, &call->mem, (size_t)8 << 20);
+    sy_buf_reserve(&row, ROW_USUAL);
     sy_jw_init(&w, &row);
     sy_jw_object(&w);
     sy_jw_member_str(&w, "id", sy_str_from(call->id, call->id_len));

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/crypto.h"
 #include "base/encode.h"
 #include "base/json.h"
 
@@ -46,13 +45,10 @@ static void call_later(struct sy_call *call, sy_task_fn *fn)
 
 static void call_give_back(struct sy_call *call)
 {
-    struct sy_engine *engine = call->el->engine;
-
     if (call->slot)
         sy_hot_leave(call->slot);
     call->slot = NULL;
-    atomic_fetch_sub(&engine->memory_used, call->memory_taken);
-    call->memory_taken = 0;
+    sy_call_give_memory(call);
     if (call->reserved)
         sy_ledger_unreserve(call->el->ledger, call->reserved_bytes);
     call->reserved = false;
@@ -340,6 +336,20 @@ void sy_call_hangup(struct sy_call *call)
 
 /* ---- the beginning ---- */
 
+/* As it would be after a memset, but for the arrays beyond their counts: they are most of a call,
+ * and few of their elements are ever used. */
+static void decision_clear(struct sy_decision *decision)
+{
+    memset(decision, 0, offsetof(struct sy_decision, candidates));
+    decision->candidate_count = 0;
+    decision->considered_count = 0;
+    decision->because_count = 0;
+    decision->probe_slug = (struct sy_str){NULL, 0};
+    decision->probe_count = 0;
+    decision->failure = (struct sy_failure){0};
+    decision->opens_case = false;
+}
+
 static struct sy_call *call_take(struct sy_engine_loop *el)
 {
     struct sy_call *call = el->spare;
@@ -349,7 +359,8 @@ static struct sy_call *call_take(struct sy_engine_loop *el)
         el->spare = call->next;
         el->spare_count--;
         mem = call->mem;
-        memset(call, 0, sizeof(*call));
+        memset(call, 0, offsetof(struct sy_call, decision));
+        decision_clear(&call->decision);
         call->mem = mem;
         return call;
     }
@@ -382,7 +393,7 @@ static void call_name(struct sy_call *call)
     unsigned char random[10];
 
     memcpy(call->id, "call_", 5);
-    sy_random(random, sizeof(random));
+    sy_engine_random(call->el, random, sizeof(random));
     sy_ulid(call->started_unix_ms, random, call->id + 5);
     call->id_len = 31;
 }

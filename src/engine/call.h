@@ -48,8 +48,6 @@ struct sy_call {
     struct sy_idempotency_wait twin;
     struct sy_idempotency_answer replay;
 
-    /* Decision */
-    struct sy_decision decision;
     struct sy_unlisted_wait probe;
     bool probed;
     struct side_job *side; /* the store is asked for this call */
@@ -81,6 +79,8 @@ struct sy_call {
     struct sy_ledger_ticket ticket;
     struct sy_timer backoff;
     struct sy_call_answer answer;
+
+    struct sy_decision decision; /* the last member, and by far the largest: see call_take */
 };
 
 /* The one way to another state: checks the allowed successors, counts, keeps the deadline. */
@@ -94,6 +94,8 @@ void sy_call_resolve(struct sy_call *call);
 void sy_call_record_outcome(struct sy_call *call);
 /* admit.c: the first state, run from the call's own task. */
 void sy_call_admit(struct sy_loop *loop, struct sy_task *task);
+/* admit.c: gives back what the call took of the process's memory for calls. */
+void sy_call_give_memory(struct sy_call *call);
 /* admit.c: a refusal of ours, counted as a limit where it is one. */
 void sy_call_refuse(struct sy_call *call, enum sy_code code, enum sy_cause cause,
                     int64_t retry_after_ms);

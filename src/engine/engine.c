@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "engine/call.h"
 
 /* ---- vendors ---- */
@@ -56,7 +57,7 @@ void sy_engine_update_vendor(struct sy_engine *engine, size_t index,
 int sy_engine_vendor_index(const struct sy_engine *engine, struct sy_str name)
 {
     for (size_t i = 0; i < engine->vendor_count; i++)
-        if (sy_str_eq(sy_str_of(engine->vendors[i]->name), name))
+        if (sy_str_eq(engine->names[i], name))
             return (int)i;
     return -1;
 }
@@ -76,7 +77,7 @@ size_t sy_engine_vendors(struct sy_engine_loop *el, struct sy_vendor_health *ret
 
     for (size_t i = 0; i < count; i++) {
         const struct sy_vendor_runtime *runtime = &sy_engine_runtime(engine, i)->runtime;
-        struct sy_str name = sy_str_of(engine->vendors[i]->name);
+        struct sy_str name = engine->names[i];
 
         ret[i] = (struct sy_vendor_health){
             .name = name,
@@ -110,6 +111,7 @@ static int engine_parts(struct sy_engine *engine, struct sy_err *err)
             return SY_INVALID;
         node = runtime_copy(from, 1);
         engine->vendors[i] = from->vendor;
+        engine->names[i] = sy_str_of(from->vendor->name);
         atomic_store(&engine->runtimes[i], node);
         engine->breakers[i] = sy_hot_breaker(engine->hot, sy_str_of(from->vendor->name));
         if (!node || !engine->breakers[i])
@@ -244,6 +246,7 @@ void sy_engine_detach(struct sy_engine_loop *el)
     if (!el)
         return;
     sy_engine_leave(el);
+    atomic_fetch_sub(&el->engine->memory_used, el->memory_spare);
     while (el->spare) {
         struct sy_call *call = el->spare;
 
@@ -332,7 +335,7 @@ int sy_engine_resolve_facts(struct sy_engine_loop *el, struct sy_arena *arena,
     ret->vendor_count = engine->vendor_count;
     for (size_t i = 0; i < engine->vendor_count; i++) {
         const struct sy_vendor_runtime *runtime = &sy_engine_runtime(engine, i)->runtime;
-        struct sy_str name = sy_str_of(engine->vendors[i]->name);
+        struct sy_str name = engine->names[i];
 
         if (!runtime->present || runtime->unavailable)
             absent[ret->absent_count++] = name;
@@ -349,6 +352,18 @@ int sy_engine_resolve(struct sy_engine_loop *el, const struct sy_resolve_request
     int status = sy_engine_resolve_facts(el, arena, &facts);
 
     return status == SY_OK ? sy_resolve(el->snapshot, request, &facts, arena, ret) : status;
+}
+
+void sy_engine_random(struct sy_engine_loop *el, void *out, size_t size)
+{
+    if (size > el->random_left) {
+        sy_random(el->random, sizeof(el->random));
+        el->random_left = sizeof(el->random);
+    }
+    el->random_left -= (unsigned)size;
+    memcpy(out, el->random + el->random_left, size);
+    /* What was handed out is not handed out again, nor to be read in a core. */
+    memset(el->random + el->random_left, 0, size);
 }
 
 /* ---- drain ---- */

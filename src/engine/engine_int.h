@@ -36,6 +36,7 @@ struct sy_engine {
     struct sy_breaker_slot *breakers[SY_VENDORS_MAX];
     _Atomic bool quarantined[SY_VENDORS_MAX];
     const struct sy_vendor *vendors[SY_VENDORS_MAX];
+    struct sy_str names[SY_VENDORS_MAX]; /* of the vendors */
     struct sy_hot *hot;
     struct sy_fact_cache *facts;
     struct sy_idempotency *idempotency;
@@ -56,6 +57,9 @@ struct sy_engine {
     struct policy_hold *next_policy; /* and the one that the next reload tries, or NULL */
 };
 
+#define LOOP_RANDOM_BYTES 1000u
+#define LOOP_TENANTS 64u /* a power of two */
+
 struct sy_engine_loop {
     struct sy_engine *engine;
     struct sy_loop *loop;
@@ -68,6 +72,12 @@ struct sy_engine_loop {
     struct sy_call *calls; /* all in flight, a list */
     struct sy_call *spare; /* closed ones kept for reuse, with their first arena chunk */
     unsigned spare_count;
+    /* Bytes of engine->memory_used that no call of this loop holds at present: the shared count is
+     * only touched when they run out or have become many. */
+    size_t memory_spare;
+    struct sy_tenant_slot *tenants[LOOP_TENANTS]; /* those asked for last, by hash of the name */
+    unsigned char random[LOOP_RANDOM_BYTES];      /* fetched at once: a call costs no system call */
+    unsigned random_left;
     unsigned in_flight;
     unsigned asks;
     bool draining;
@@ -78,6 +88,8 @@ struct sy_engine_loop {
 const struct sy_runtime_node *sy_engine_runtime(struct sy_engine *engine, size_t index);
 /* reload.c: after the last snapshot is gone. */
 void sy_engine_drop_policies(struct sy_engine *engine);
+/* Random bytes that nobody can foresee, from the loop's stock. */
+void sy_engine_random(struct sy_engine_loop *el, void *out, size_t size);
 /* Index of a vendor by name, or -1. */
 int sy_engine_vendor_index(const struct sy_engine *engine, struct sy_str name);
 /* Tells the drain that a call or ask has ended. */

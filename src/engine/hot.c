@@ -21,13 +21,18 @@ struct sy_tenant_slot {
     char name[];
 };
 
+/*
+ * Nearly always a breaker is closed and its vendor answers: asking and reporting then touch the
+ * first line only, without the lock. `quiet` is written under the lock.
+ */
 struct sy_breaker_slot {
-    _Alignas(64) pthread_mutex_t lock;
-    unsigned failures; /* in a row */
-    int64_t open_until_ms;
-    int64_t open_for_ms; /* 0: closed */
+    _Alignas(64) _Atomic bool quiet; /* closed, and no failure since the last success */
+    _Atomic int64_t open_until_ms;   /* 0: closed */
+    _Atomic uint64_t calls;
+    pthread_mutex_t lock; /* of what follows, and for writing the above but `calls` */
+    unsigned failures;    /* in a row */
+    int64_t open_for_ms;  /* 0: closed */
     int64_t lease_until_ms;
-    uint64_t calls;
     uint64_t failed;
     UT_hash_handle hh;
     size_t name_len;
@@ -104,6 +109,11 @@ struct sy_tenant_slot *sy_hot_tenant(struct sy_hot *hot, struct sy_str tenant)
     return slot;
 }
 
+struct sy_str sy_hot_tenant_name(const struct sy_tenant_slot *slot)
+{
+    return sy_str_from(slot->name, slot->name_len);
+}
+
 enum sy_admission sy_hot_admit(struct sy_tenant_slot *slot, const struct sy_rate *rate,
                                int64_t now_us, int64_t *ret_wait_us)
 {
@@ -152,6 +162,7 @@ struct sy_breaker_slot *sy_hot_breaker(struct sy_hot *hot, struct sy_str key)
         slot->name_len = key.len;
         memcpy(slot->name, key.ptr, key.len);
         pthread_mutex_init(&slot->lock, NULL);
+        atomic_store(&slot->quiet, true);
         HASH_ADD_KEYPTR(hh, hot->breakers, slot->name, slot->name_len, slot);
     }
     pthread_rwlock_unlock(&hot->lock);
@@ -164,6 +175,8 @@ enum sy_breaker_verdict sy_breaker_ask(struct sy_breaker_slot *slot, int64_t now
     enum sy_breaker_verdict verdict = SY_BREAKER_CLOSED;
 
     *ret_wait_ms = 0;
+    if (!atomic_load_explicit(&slot->open_until_ms, memory_order_relaxed))
+        return SY_BREAKER_CLOSED;
     pthread_mutex_lock(&slot->lock);
     if (slot->open_for_ms) {
         if (now_ms < slot->open_until_ms) {
@@ -183,8 +196,10 @@ enum sy_breaker_verdict sy_breaker_ask(struct sy_breaker_slot *slot, int64_t now
 
 void sy_breaker_report(struct sy_breaker_slot *slot, bool failed, bool probe, int64_t now_ms)
 {
+    atomic_fetch_add_explicit(&slot->calls, 1, memory_order_relaxed);
+    if (!failed && !probe && atomic_load_explicit(&slot->quiet, memory_order_relaxed))
+        return;
     pthread_mutex_lock(&slot->lock);
-    slot->calls++;
     if (probe)
         slot->lease_until_ms = 0;
     if (!failed) {
@@ -193,6 +208,7 @@ void sy_breaker_report(struct sy_breaker_slot *slot, bool failed, bool probe, in
         if (probe || !slot->open_for_ms) {
             slot->failures = 0;
             slot->open_for_ms = 0;
+            slot->open_until_ms = 0;
         }
     } else {
         slot->failed++;
@@ -207,6 +223,7 @@ void sy_breaker_report(struct sy_breaker_slot *slot, bool failed, bool probe, in
             slot->open_until_ms = now_ms + BREAKER_OPEN_MS;
         }
     }
+    slot->quiet = !slot->open_for_ms && !slot->failures;
     pthread_mutex_unlock(&slot->lock);
 }
 
@@ -219,12 +236,7 @@ void sy_breaker_yield(struct sy_breaker_slot *slot)
 
 bool sy_breaker_is_open(struct sy_breaker_slot *slot, int64_t now_ms)
 {
-    bool open;
-
-    pthread_mutex_lock(&slot->lock);
-    open = slot->open_for_ms && now_ms < slot->open_until_ms;
-    pthread_mutex_unlock(&slot->lock);
-    return open;
+    return now_ms < atomic_load_explicit(&slot->open_until_ms, memory_order_relaxed);
 }
 
 void sy_breaker_counts(struct sy_breaker_slot *slot, uint64_t *ret_calls, uint64_t *ret_failures)

@@ -19,6 +19,9 @@ void sy_hot_free(struct sy_hot *hot);
 /* The tenant's slot, made on first use; NULL without memory. */
 struct sy_tenant_slot *sy_hot_tenant(struct sy_hot *hot, struct sy_str tenant);
 
+/* The name it was made under. */
+struct sy_str sy_hot_tenant_name(const struct sy_tenant_slot *slot);
+
 enum sy_admission { SY_ADMITTED, SY_LIMITED_RATE, SY_LIMITED_IN_FLIGHT };
 /* Takes one call (GCRA: a rate with a burst) and one place in flight. On refusal takes neither and
  * sets *ret_wait_us to when the rate allows the next call. */

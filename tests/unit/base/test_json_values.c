@@ -255,6 +255,12 @@ static void duplicates_are_seen_through_escapes_and_not_in_nested_objects(void *
         {"{\"a\\u0000b\":1,\"a\":2}", false},
         {"{\"a\\u0000b\":1,\"a\\u0000b\":2}", true},
         {"{\"\":1,\"\":2}", true},
+        {"{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"i\":0,\"j\":0,\"k\":0,"
+         "\"l\":0,\"m\":0,\"n\":0,\"o\":0,\"p\":0,\"q\":0,\"r\":0}",
+         false},
+        {"{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"i\":0,\"j\":0,\"k\":0,"
+         "\"l\":0,\"m\":0,\"n\":0,\"o\":0,\"p\":0,\"q\":0,\"\\u0061\":0}",
+         true},
         {"[\"a\",\"a\"]", false},
         {"\"a\"", false},
     };
@@ -269,7 +275,11 @@ static void duplicates_are_seen_through_escapes_and_not_in_nested_objects(void *
     }
     /* What cannot be told is treated as the dangerous case. */
     sy_arena_init(&arena, 0);
-    assert_true(sy_json_has_duplicates(root_of(SY_STR("{\"a\":1,\"b\":2}")), &arena));
+    assert_true(sy_json_has_duplicates(
+        root_of(SY_STR("{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"i\":0,"
+                       "\"j\":0,\"k\":0,\"l\":0,\"m\":0,\"n\":0,\"o\":0,\"p\":0,\"q\":0}")),
+        &arena));
+    assert_true(sy_json_has_duplicates(root_of(SY_STR("{\"a\":1,\"\\u0062\":2}")), &arena));
     sy_arena_release(&arena);
 }
 
