@@ -42,6 +42,19 @@ static void check_ref(struct check *check, const struct sy_ref *ref, const char 
         sy_fault_warn(&check->faults, &at, "%s: %s cannot be read", what, name);
 }
 
+static void check_tls(struct check *check)
+{
+    const struct sy_settings *settings = &check->config.settings;
+    struct sy_yaml at = place_of(&settings->tls_certificate);
+    struct sy_err err = SY_ERR_INIT;
+    struct sy_str warning;
+
+    if (sy_gateway_check_tls(settings, &check->cli->arena, &warning, &err) != SY_OK)
+        sy_fault(&check->faults, &at, "%s", err.text);
+    else if (warning.len)
+        sy_fault_warn(&check->faults, &at, "%.*s", SY_FMT(warning));
+}
+
 static void check_refs(struct check *check)
 {
     const struct sy_settings *settings = &check->config.settings;
@@ -60,13 +73,7 @@ static void check_refs(struct check *check)
         check_ref(
             check, &settings->named[i].ref,
             sy_arena_printf(arena, "secrets.named.%.*s", SY_FMT(settings->named[i].name)).ptr);
-    if (settings->tls_certificate.set || settings->tls_key.set) {
-        const struct sy_ref *tls =
-            settings->tls_certificate.set ? &settings->tls_certificate : &settings->tls_key;
-        struct sy_yaml at = place_of(tls);
-
-        sy_fault(&check->faults, &at, "tls: this version speaks plain HTTP only");
-    }
+    check_tls(check);
     check_ref(check, &settings->infisical.client_id, "secrets.infisical.client_id");
     check_ref(check, &settings->infisical.client_secret, "secrets.infisical.client_secret");
     check_ref(check, &settings->github.token, "github.token");

@@ -11,6 +11,7 @@
 
 #define GRACE_MS 310000
 #define SECRETS_RETRY_S 15
+#define FILES_WATCH_S 1 /* certificate and key */
 
 static const struct cli_option options[] = {
     {"--config", "FILE", "configuration (default " SY_CONFIG_FILE_DEFAULT ")", false},
@@ -132,15 +133,28 @@ static void drain(struct sy_gateway *gateway)
     sy_gateway_stop(gateway, GRACE_MS);
 }
 
+/* What is looked at from time to time; how many seconds until it is time again. */
+static time_t look_around(struct sy_gateway *gateway, time_t *secrets_in_s)
+{
+    time_t every_s = sy_gateway_watch_files(gateway) ? FILES_WATCH_S : SECRETS_RETRY_S;
+
+    if (*secrets_in_s <= 0) {
+        *secrets_in_s = SECRETS_RETRY_S;
+        if (sy_gateway_retry_secrets(gateway))
+            sy_logf(SY_LOG_INFO, "secrets", "a secret that could not be read is here now");
+    }
+    *secrets_in_s -= every_s;
+    return every_s;
+}
+
 static int wait_for_signals(struct sy_gateway *gateway, const sigset_t *signals)
 {
-    const struct timespec every = {.tv_sec = SECRETS_RETRY_S};
+    time_t secrets_in_s = SECRETS_RETRY_S;
 
     for (;;) {
+        struct timespec every = {.tv_sec = look_around(gateway, &secrets_in_s)};
         int signal_number = sigtimedwait(signals, NULL, &every);
 
-        if (signal_number < 0 && errno == EAGAIN && sy_gateway_retry_secrets(gateway))
-            sy_logf(SY_LOG_INFO, "secrets", "a secret that could not be read is here now");
         if (signal_number < 0)
             continue;
         if (signal_number == SIGHUP) {

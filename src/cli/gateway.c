@@ -90,30 +90,33 @@ static int make_egress(struct sy_gateway *gateway, struct sy_err *err)
     return status;
 }
 
+/* The URL of a listener: the setting with the port that it has in fact. */
+static struct sy_str url_of(struct sy_gateway *gateway, struct sy_str address, int fd)
+{
+    bool tls = !gateway->options.one_shot && gateway_tls_wanted(&gateway->config->settings);
+    size_t host = address.len;
+
+    while (host > 0 && address.ptr[host - 1] != ':')
+        host--;
+    return sy_arena_printf(&gateway->arena, "%s://%.*s%d", tls ? "https" : "http", (int)host,
+                           address.ptr, sy_listen_port(fd));
+}
+
 static int listen_on(struct sy_gateway *gateway, struct sy_err *err)
 {
     const struct sy_settings *settings = &gateway->config->settings;
     struct sy_str address = gateway->options.one_shot ? SY_STR("127.0.0.1:0") : settings->listen;
-    size_t host = address.len;
     int status = sy_listen(address, &gateway->listen_fd, err);
 
     if (status != SY_OK)
         return status;
-    while (host > 0 && address.ptr[host - 1] != ':')
-        host--;
-    gateway->url = sy_arena_printf(&gateway->arena, "http://%.*s%d", (int)host, address.ptr,
-                                   sy_listen_port(gateway->listen_fd));
+    gateway->url = url_of(gateway, address, gateway->listen_fd);
     if (gateway->options.one_shot || !settings->admin_listen.len)
         return SY_OK;
     status = sy_listen(settings->admin_listen, &gateway->admin_fd, err);
-    if (status != SY_OK)
-        return status;
-    address = settings->admin_listen;
-    for (host = address.len; host > 0 && address.ptr[host - 1] != ':';)
-        host--;
-    gateway->admin_url = sy_arena_printf(&gateway->arena, "http://%.*s%d", (int)host, address.ptr,
-                                         sy_listen_port(gateway->admin_fd));
-    return SY_OK;
+    if (status == SY_OK)
+        gateway->admin_url = url_of(gateway, settings->admin_listen, gateway->admin_fd);
+    return status;
 }
 
 static int make_engine(struct sy_gateway *gateway, struct sy_err *err)
@@ -183,18 +186,6 @@ static void watch_store(struct sy_store *store, void *ctx)
     watch->version = version;
 }
 
-/* Better no gateway than one that speaks in clear where its file says TLS. */
-static int refuse_tls(const struct sy_settings *settings, struct sy_err *err)
-{
-    if (!settings->tls_certificate.set && !settings->tls_key.set)
-        return SY_OK;
-    return sy_err_set(
-        err, SY_INVALID,
-        "tls: this version speaks plain HTTP; end TLS in a reverse proxy before it and "
-        "take `tls` out of %.*s",
-        SY_FMT(settings->file));
-}
-
 static int start_parts(struct sy_gateway *gateway, struct sy_err *err)
 {
     const struct sy_settings *settings = &gateway->config->settings;
@@ -209,8 +200,6 @@ static int start_parts(struct sy_gateway *gateway, struct sy_err *err)
     unsigned threads = thread_count(gateway);
     int status = sy_transfers_global_init(err);
 
-    if (status == SY_OK)
-        status = refuse_tls(settings, err);
     if (status == SY_OK && (gateway->options.sandbox || gateway->options.scratch_store))
         status = sandbox_folder(gateway, err);
     if (status == SY_OK && gateway->options.sandbox)
@@ -225,6 +214,7 @@ static int start_parts(struct sy_gateway *gateway, struct sy_err *err)
         (status = make_egress(gateway, err)) != SY_OK ||
         (status = sy_dns_create(2, &gateway->dns, err)) != SY_OK ||
         (status = sy_metrics_create(&gateway->metrics, err)) != SY_OK ||
+        (status = gateway_tls_start(gateway, err)) != SY_OK ||
         (status = open_store(gateway, &ledger.directory, err)) != SY_OK ||
         (status = sy_ledger_create(&ledger, gateway->writer, threads, &gateway->ledger,
                                    &gateway->lost, err)) != SY_OK ||
@@ -288,6 +278,7 @@ void sy_gateway_stop(struct sy_gateway *gateway, int64_t grace_ms)
         if (gateway->threads[i].loop)
             sy_loop_destroy(gateway->threads[i].loop);
     sy_server_group_destroy(gateway->group);
+    sy_tls_free(gateway->tls);
     sy_metrics_free(gateway->metrics);
     if (gateway->dns)
         sy_dns_destroy(gateway->dns);

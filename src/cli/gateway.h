@@ -31,6 +31,12 @@ int sy_gateway_start(const struct sy_gateway_options *options, struct sy_gateway
 void sy_gateway_stop(struct sy_gateway *gateway, int64_t grace_ms);
 /* Reads configuration and policy again; on any fault the old ones stay and `faults` says why. */
 int sy_gateway_reload(struct sy_gateway *gateway, struct sy_faults *faults);
+/* Reads the certificate and key again if their files have changed; a bad pair leaves the old one in
+ * force and is logged. False: there is nothing to watch. Blocks. */
+bool sy_gateway_watch_files(struct sy_gateway *gateway);
+/* What is wrong with `settings.tls`; SY_OK and *ret_warning "" if nothing . */
+int sy_gateway_check_tls(const struct sy_settings *settings, struct sy_arena *arena,
+                         struct sy_str *ret_warning, struct sy_err *err);
 /* Tries secrets again that could not be read; true if a vendor may have come back. Blocks. */
 bool sy_gateway_retry_secrets(struct sy_gateway *gateway);
 

@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "net/dns.h"
 #include "net/server.h"
+#include "net/server_tls.h"
 #include "net/transfers.h"
 #include "sandbox/sandbox.h"
 
@@ -53,6 +54,7 @@ struct sy_gateway {
     struct sy_api *api;
     unsigned lost;
     int listen_fd, admin_fd;
+    struct sy_tls *tls;            /* NULL: plain */
     struct sy_server_group *group; /* spreads connections over the threads */
     struct sy_str url, admin_url;
     struct gateway_thread threads[GATEWAY_THREADS_MAX];
@@ -77,6 +79,13 @@ struct sy_str gateway_named_secret(void *ctx, struct sy_str name);
 /* gateway_reload.c: takes the policy over, whatever comes of it. */
 int gateway_put_policy(struct sy_gateway *gateway, struct sy_loaded_policy *policy,
                        struct sy_err *err);
+/* gateway_tls.c */
+bool gateway_tls_wanted(const struct sy_settings *settings);
+int gateway_tls_read(const struct sy_settings *settings, struct sy_tls_pair **ret,
+                     struct sy_err *err);
+int gateway_tls_start(struct sy_gateway *gateway, struct sy_err *err);
+/* Puts the pair in force; NULL: the old one stays. */
+void gateway_tls_put(struct sy_gateway *gateway, struct sy_tls_pair *pair);
 /* gateway_sandbox.c */
 int gateway_sandbox_start(struct sy_gateway *gateway, struct sy_err *err);
 void gateway_sandbox_stop(struct sy_gateway *gateway);

@@ -77,6 +77,7 @@ static void warn_of_restart(const struct sy_settings *old, const struct sy_setti
     } table[] = {
         {"listen", !sy_str_eq(old->listen, new->listen)},
         {"admin_listen", !sy_str_eq(old->admin_listen, new->admin_listen)},
+        {"tls", gateway_tls_wanted(old) != gateway_tls_wanted(new)},
         {"threads", old->threads != new->threads},
         {"store", !sy_str_eq(old->store, new->store)},
         {"public_url", !sy_str_eq(old->public_url, new->public_url)},
@@ -100,6 +101,23 @@ static void warn_of_restart(const struct sy_settings *old, const struct sy_setti
                     "%s differs from what runs: it takes effect at the next start", table[i].name);
 }
 
+/* Read before anything changes: a reload is all of it or nothing. */
+static int certificate_again(struct sy_gateway *gateway, const struct sy_config *config,
+                             struct sy_tls_pair **ret, struct sy_faults *faults)
+{
+    struct sy_err err = SY_ERR_INIT;
+    struct sy_yaml at = {.file = config->settings.tls_certificate.file,
+                         .line = config->settings.tls_certificate.line,
+                         .column = config->settings.tls_certificate.column};
+
+    if (!gateway->tls || !gateway_tls_wanted(&config->settings))
+        return SY_OK;
+    if (gateway_tls_read(&config->settings, ret, &err) == SY_OK)
+        return SY_OK;
+    sy_fault(faults, &at, "%s", err.text);
+    return SY_INVALID;
+}
+
 static int config_again(struct sy_gateway *gateway, struct sy_config *ret, struct sy_faults *faults)
 {
     int status = sy_config_load(gateway->options.config_file, ret, faults);
@@ -113,6 +131,7 @@ static int reload(struct sy_gateway *gateway, struct sy_faults *faults)
 {
     bool has_file = gateway->options.config_file.ptr != NULL;
     const struct sy_config *next = gateway->config;
+    struct sy_tls_pair *pair = NULL;
     struct sy_config config;
     int status = has_file ? config_again(gateway, &config, faults) : SY_OK;
 
@@ -120,8 +139,11 @@ static int reload(struct sy_gateway *gateway, struct sy_faults *faults)
         return status;
     if (has_file)
         next = &config;
-    status = policy_again(gateway, next, faults);
+    status = certificate_again(gateway, next, &pair, faults);
+    if (status == SY_OK)
+        status = policy_again(gateway, next, faults);
     if (status != SY_OK) {
+        sy_tls_pair_free(pair);
         if (has_file)
             sy_config_release(&config);
         return status;
@@ -133,6 +155,7 @@ static int reload(struct sy_gateway *gateway, struct sy_faults *faults)
         gateway->reloaded = config;
         gateway->has_reloaded = true;
     }
+    gateway_tls_put(gateway, pair);
     (void)sy_secrets_retry(gateway->secrets);
     vendors_again(gateway);
     if (gateway->warnings.len)

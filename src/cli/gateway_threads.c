@@ -51,6 +51,8 @@ static int thread_listen(struct sy_gateway *gateway, struct gateway_thread *thre
     sy_api_server_events(thread->api, &events);
     status =
         sy_server_create(thread->loop, gateway->listen_fd, &limits, &events, &thread->server, err);
+    if (status == SY_OK && gateway->tls)
+        status = sy_server_use_tls(thread->server, gateway->tls);
     if (status == SY_OK)
         sy_api_watch_server(thread->api, thread->server);
     if (status == SY_OK)
@@ -59,7 +61,10 @@ static int thread_listen(struct sy_gateway *gateway, struct gateway_thread *thre
         return status;
     memset(&events, 0, sizeof(events));
     sy_api_admin_events(thread->api, &events);
-    return sy_server_create(thread->loop, gateway->admin_fd, &limits, &events, &thread->admin, err);
+    status =
+        sy_server_create(thread->loop, gateway->admin_fd, &limits, &events, &thread->admin, err);
+    return status == SY_OK && gateway->tls ? sy_server_use_tls(thread->admin, gateway->tls)
+                                           : status;
 }
 
 int gateway_threads_start(struct sy_gateway *gateway, unsigned count, struct sy_err *err)

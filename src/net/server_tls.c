@@ -175,10 +175,12 @@ static int load(struct sy_tls_pair *pair, struct sy_err *err)
     if (SSL_CTX_use_certificate_chain_file(pair->ctx, pair->certificate) != 1)
         return pair_fault(err, pair->certificate, reason());
     ERR_clear_error();
-    /* Also compares it with the certificate. */
-    if (SSL_CTX_use_PrivateKey_file(pair->ctx, pair->key, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(pair->ctx) != 1)
+    /* Also compares it with the certificate, if that has a key of its kind. */
+    if (SSL_CTX_use_PrivateKey_file(pair->ctx, pair->key, SSL_FILETYPE_PEM) != 1 &&
+        ERR_GET_LIB(ERR_peek_last_error()) != ERR_LIB_X509)
         return pair_fault(err, pair->key, reason());
+    if (SSL_CTX_check_private_key(pair->ctx) != 1)
+        return pair_fault(err, pair->key, "is not the key of the certificate");
     pair->expires_s = expiry(pair->ctx);
     find_warnings(pair);
     return SY_OK;
