@@ -156,7 +156,7 @@ static int reload(struct sy_gateway *gateway, struct sy_faults *faults)
         gateway->has_reloaded = true;
     }
     gateway_tls_put(gateway, pair);
-    (void)sy_secrets_retry(gateway->secrets);
+    sy_secrets_renew(gateway->secrets);
     vendors_again(gateway);
     if (gateway->warnings.len)
         sy_logf(SY_LOG_WARN, "reload", "%.*s", SY_FMT(sy_buf_str(&gateway->warnings)));

@@ -83,6 +83,8 @@ void sy_secrets_free(struct sy_secrets *secrets)
         return;
     for (struct secret_entry *entry = secrets->entries; entry; entry = entry->next)
         sy_secret_release(&entry->value);
+    for (struct secret_retired *old = secrets->retired; old; old = old->next)
+        sy_secret_release(&old->value);
     sy_secret_release(&secrets->infisical.token);
     sy_arena_release(&secrets->arena);
     pthread_mutex_destroy(&secrets->lock);
@@ -196,26 +198,33 @@ struct sy_secret_value sy_secrets_named(struct sy_secrets *secrets, struct sy_st
     return value;
 }
 
+/* A server that does not answer is waited for once, not once a secret. */
+static bool read_again(struct sy_secrets *secrets, const struct secret_entry *entry,
+                       bool *server_is_down, struct secret_reading *ret)
+{
+    *ret = (struct secret_reading){0};
+    if (entry->ref.kind == SY_REF_INFISICAL && *server_is_down)
+        return false;
+    read_ref(secrets, &entry->ref, ret);
+    if (ret->state == SY_SECRET_READY)
+        return true;
+    sy_secret_release(&ret->value);
+    *server_is_down = *server_is_down || ret->no_answer;
+    return false;
+}
+
 bool sy_secrets_retry(struct sy_secrets *secrets)
 {
     bool any = false, server_is_down = false;
 
     pthread_mutex_lock(&secrets->reading);
     for (struct secret_entry *entry = secrets->entries; entry; entry = entry->next) {
-        struct secret_reading reading = {0};
+        struct secret_reading reading;
 
         /* Only this thread changes entries while it holds `reading`. */
-        if (entry->state != SY_SECRET_UNAVAILABLE)
+        if (entry->state != SY_SECRET_UNAVAILABLE ||
+            !read_again(secrets, entry, &server_is_down, &reading))
             continue;
-        /* One that does not answer is waited for once, not once a secret. */
-        if (entry->ref.kind == SY_REF_INFISICAL && server_is_down)
-            continue;
-        read_ref(secrets, &entry->ref, &reading);
-        if (reading.state != SY_SECRET_READY) {
-            sy_secret_release(&reading.value);
-            server_is_down = server_is_down || reading.no_answer;
-            continue;
-        }
         pthread_mutex_lock(&secrets->lock);
         keep(secrets, entry, &reading);
         pthread_mutex_unlock(&secrets->lock);
@@ -223,4 +232,41 @@ bool sy_secrets_retry(struct sy_secrets *secrets)
     }
     pthread_mutex_unlock(&secrets->reading);
     return any;
+}
+
+/* Takes the value over, or releases it where it is none or there is no memory to retire the old. */
+static void replace(struct sy_secrets *secrets, struct secret_entry *entry,
+                    struct secret_reading *reading)
+{
+    struct secret_retired *old = NULL;
+
+    if (entry->state == SY_SECRET_READY) {
+        if (!sy_str_eq(sy_secret_str(&entry->value), sy_secret_str(&reading->value)))
+            old = sy_arena_zalloc(&secrets->arena, sizeof(*old));
+        if (!old) {
+            sy_secret_release(&reading->value);
+            return;
+        }
+        old->value = entry->value;
+        old->next = secrets->retired;
+        secrets->retired = old;
+    }
+    keep(secrets, entry, reading);
+}
+
+void sy_secrets_renew(struct sy_secrets *secrets)
+{
+    bool server_is_down = false;
+
+    pthread_mutex_lock(&secrets->reading);
+    for (struct secret_entry *entry = secrets->entries; entry; entry = entry->next) {
+        struct secret_reading reading;
+
+        if (!read_again(secrets, entry, &server_is_down, &reading))
+            continue;
+        pthread_mutex_lock(&secrets->lock);
+        replace(secrets, entry, &reading);
+        pthread_mutex_unlock(&secrets->lock);
+    }
+    pthread_mutex_unlock(&secrets->reading);
 }

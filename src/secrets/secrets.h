@@ -1,8 +1,8 @@
 /*
  * Resolves references of the configuration to secret values: env:, file:, infisical:, literal:.
  *
- * Read at start, blocking, before the loops run (rotation comes later). The values are wiped on
- * release and have no print path.
+ * Read at start, blocking, before the loops run, and again by sy_secrets_renew. The values are
+ * wiped on release and have no print path.
  */
 #ifndef SY_SECRETS_SECRETS_H
 #define SY_SECRETS_SECRETS_H
@@ -42,5 +42,9 @@ struct sy_secret_value sy_secrets_get(struct sy_secrets *secrets, const struct s
 struct sy_secret_value sy_secrets_named(struct sy_secrets *secrets, struct sy_str name);
 /* Tries the unavailable ones again; true if any became ready. Blocking: not on a loop. */
 bool sy_secrets_retry(struct sy_secrets *secrets);
+/* Reads every secret again, for credentials that were changed where they are kept. One that cannot
+ * be read now stays as it was; the value before stays in memory until sy_secrets_free, for whoever
+ * still holds it. Blocking: not on a loop. */
+void sy_secrets_renew(struct sy_secrets *secrets);
 
 #endif

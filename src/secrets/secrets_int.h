@@ -28,6 +28,12 @@ struct secret_entry {
     struct sy_str why;
 };
 
+/* A value that another one took the place of: loops may still hold slices of it. */
+struct secret_retired {
+    struct secret_retired *next;
+    struct sy_secret value;
+};
+
 struct infisical {
     bool present;
     struct sy_str url, project, environment;
@@ -49,6 +55,7 @@ struct sy_secrets {
     pthread_mutex_t lock;    /* of entries and arena; never held over a read */
     struct sy_arena arena;
     struct secret_entry *entries;
+    struct secret_retired *retired;
 };
 
 void secret_unavailable(struct secret_reading *ret, const char *format, ...)

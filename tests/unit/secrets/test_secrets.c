@@ -204,6 +204,43 @@ static void a_missing_file_is_tried_again(void **state)
     unlink(path);
 }
 
+static void a_changed_secret_is_taken_over_and_the_old_one_outlives_it(void **state)
+{
+    char path[] = "sy_secret_XXXXXX", ref[64];
+    int fd = mkstemp(path);
+    struct sy_secret_value old;
+
+    (void)state;
+    assert_true(fd >= 0);
+    close(fd);
+    snprintf(ref, sizeof(ref), "file:%s", path);
+    write_file(path, "first", 5, 0600);
+    old = get(ref);
+    is_ready(old, "first");
+    write_file(path, "second", 6, 0600);
+    is_ready(get(ref), "first"); /* it is read once, not once a call */
+    sy_secrets_renew(secrets);
+    is_ready(get(ref), "second");
+    assert_true(sy_str_eq(old.value, SY_STR("first")));
+
+    unlink(path);
+    sy_secrets_renew(secrets);
+    is_ready(get(ref), "second"); /* what cannot be read now stays as it was */
+}
+
+static void infisical_that_is_down_takes_no_secret_away(void **state)
+{
+    (void)state;
+    is_ready(get("infisical:a/K"), "v");
+    server.value = "w";
+    server.get_status = 503;
+    sy_secrets_renew(secrets);
+    is_ready(get("infisical:a/K"), "v");
+    server.get_status = 200;
+    sy_secrets_renew(secrets);
+    is_ready(get("infisical:a/K"), "w");
+}
+
 static void infisical_is_asked_once_a_secret_and_logged_in_to_once(void **state)
 {
     (void)state;
@@ -282,6 +319,8 @@ int main(void)
         TEST(an_unset_variable_is_absent),
         TEST(files_lose_one_line_end_and_are_checked),
         TEST(a_missing_file_is_tried_again),
+        TEST(a_changed_secret_is_taken_over_and_the_old_one_outlives_it),
+        TEST(infisical_that_is_down_takes_no_secret_away),
         TEST(infisical_is_asked_once_a_secret_and_logged_in_to_once),
         TEST(a_refused_token_is_replaced_once),
         TEST(infisical_that_is_down_makes_the_secret_unavailable),
