@@ -23,12 +23,14 @@ struct sy_egress {
     unsigned allow_count;
 };
 
-/* The parts of a URL that decide where it goes. `host` is a slice of the URL, without brackets. */
+/* The parts of a URL. `host` and `target` are slices of it; the host stands without brackets, the
+ * target is path and query as written: it may be empty or begin with '?'. */
 struct sy_egress_url {
     bool tls;
     bool literal; /* host is an IPv4 or IPv6 address */
     struct sy_str host;
     uint16_t port;
+    struct sy_str target;
 };
 
 /* Adds "10.0.0.0/8", "fd00::/8", "127.0.0.1". SY_INVALID with a text otherwise. */

@@ -198,6 +198,7 @@ int sy_egress_read_url(struct sy_str url, struct sy_egress_url *ret_parts, struc
     if (status < 0)
         return status;
     rest = sy_str_skip(rest, end);
+    parts.target = rest;
     end = sy_str_find_char(rest, '?');
     if (has_dot_segment(end == (size_t)-1 ? rest : sy_str_head(rest, end)))
         return sy_err_set(err, SY_INVALID, "the URL's path has a \".\" or \"..\" segment");

@@ -26,7 +26,8 @@
 #define SY_NET_POOLED_MAX 128u                 /* transfers kept for reuse */
 #define SY_NET_WAITING_MAX 16384u              /* queue in front of one host */
 #define SY_NET_HOST_BUCKETS 64u
-#define SY_NET_HOSTS_MAX 512u /* idle ones go beyond this */
+#define SY_NET_HOSTS_MAX 512u  /* idle ones go beyond this */
+#define SY_NET_ORIGIN_MAX 288u /* https://[name of 253 bytes]:65535/ */
 #define SY_NET_NODES (SY_REQUEST_HEADERS_MAX + 4)
 
 enum sy_net_phase {
@@ -71,6 +72,9 @@ struct sy_net_host {
     bool tls;
     bool http2;
     bool multiplexed; /* the host was seen to speak HTTP/2 */
+    uint64_t id;      /* never used again in these transfers */
+    CURLU *origin;    /* scheme, host and port, parsed once; only libcurl's reads follow */
+    char origin_text[SY_NET_ORIGIN_MAX];
     unsigned active;
     unsigned waiting_count;
     struct sy_transfer *waiting;
@@ -115,6 +119,7 @@ struct sy_transfer {
     struct sy_transfer *next; /* the host's queue, or the free list */
     struct sy_transfer *before;
     CURL *easy;
+    uint64_t origin; /* id of the host that the handle is set to; 0: none */
     enum sy_net_phase phase;
     struct sy_transfer_request what;
     struct sy_egress_url url;
@@ -131,7 +136,7 @@ struct sy_transfer {
     bool resend_refused; /* the second time it was not */
     bool egress_refused; /* an address was refused */
     bool dialled;        /* an address was not */
-    char *text;          /* URL and header lines, NUL-terminated */
+    char *text;          /* target and header lines, NUL-terminated */
     size_t text_cap;
     struct curl_slist nodes[SY_NET_NODES];
     char *body; /* a body of several slices, in one piece */
@@ -153,6 +158,7 @@ struct sy_curl_transfers {
     size_t sockets_cap;
     struct sy_net_host *hosts[SY_NET_HOST_BUCKETS];
     unsigned host_count;
+    uint64_t host_ids;
     struct sy_transfer *all;
     struct sy_transfer *idle;
     unsigned idle_count;

@@ -27,12 +27,12 @@ struct option {
 
 /* Never changed afterwards. The reason stands behind each; C… are the traps it closes. */
 static const struct option constants[] = {
-    {CURLOPT_NOSIGNAL, NUMBER, 1, NULL},   /* several loops in one process */
-    {CURLOPT_NOPROGRESS, NUMBER, 1, NULL}, /* no meter */
-    {CURLOPT_QUICK_EXIT, NUMBER, 1, NULL}, /* C12: never wait for a resolver thread */
-    {CURLOPT_PATH_AS_IS, NUMBER, 1, NULL}, /* the adapter's path; egress_url.c checks dots */
-    {CURLOPT_PROXY, TEXT, 0, ""},          /* C13: no proxy from the environment */
-    {CURLOPT_PROTOCOLS_STR, TEXT, 0, "http,https"},       /* C9 */
+    {CURLOPT_NOSIGNAL, NUMBER, 1, NULL},            /* several loops in one process */
+    {CURLOPT_NOPROGRESS, NUMBER, 1, NULL},          /* no meter */
+    {CURLOPT_QUICK_EXIT, NUMBER, 1, NULL},          /* C12: never wait for a resolver thread */
+    {CURLOPT_PROXY, TEXT, 0, ""},                   /* C13: no proxy from the environment */
+    {CURLOPT_NOPROXY, TEXT, 0, ""},                 /* and no look there for exceptions */
+    {CURLOPT_PROTOCOLS_STR, TEXT, 0, "http,https"}, /* C9 */
     {CURLOPT_REDIR_PROTOCOLS_STR, TEXT, 0, "http,https"}, /* C9, should it ever follow */
     {CURLOPT_FOLLOWLOCATION, NUMBER, 0, NULL},            /* C3, C4: a 3xx is the engine's */
     {CURLOPT_MAXREDIRS, NUMBER, 0, NULL},                 /* the same again */
@@ -50,7 +50,6 @@ static const struct option constants[] = {
     {CURLOPT_TCP_KEEPALIVE, NUMBER, 1, NULL},
     {CURLOPT_DNS_CACHE_TIMEOUT, NUMBER, 60, NULL}, /* how long a pin of transfers_host.c holds */
     {CURLOPT_PIPEWAIT, NUMBER, 1, NULL},           /* HTTP/2: share a connection, do not race */
-    {CURLOPT_USERAGENT, TEXT, 0, "switchyard/" SY_VERSION},
 };
 
 /* ---- the hooks ---- */

@@ -121,22 +121,27 @@ static int reserve_text(struct sy_transfer *transfer, size_t size)
     return SY_OK;
 }
 
-/* The URL first, then the header lines; *ret_lines is the list for libcurl. */
+/* The target first, then the header lines; *ret_lines is the list for libcurl. */
 static int write_text(struct sy_transfer *transfer, bool has_body, struct curl_slist **ret_lines)
 {
     const struct sy_request *request = transfer->what.request;
     struct writer writer = {.nodes = transfer->nodes};
-    size_t size = request->url.len + 128;
+    struct sy_str target = transfer->url.target;
+    size_t size = target.len + 160;
 
     for (unsigned i = 0; i < request->header_count; i++)
         size += request->headers[i].name.len + request->headers[i].value.len + 4;
     if (reserve_text(transfer, size) < 0)
         return SY_NOMEM;
     writer.at = transfer->text;
-    write_str(&writer, request->url);
+    if (target.len == 0 || target.ptr[0] != '/')
+        *writer.at++ = '/';
+    write_str(&writer, target);
     *writer.at++ = '\0';
     for (unsigned i = 0; i < request->header_count; i++)
         write_header(&writer, &request->headers[i]);
+    if (!has_header(request, SY_STR("user-agent")))
+        write_line(&writer, SY_STR("User-Agent: switchyard/" SY_VERSION));
     if (!has_header(request, SY_STR("accept-encoding")))
         write_line(&writer, SY_STR("Accept-Encoding: gzip"));
     if (has_body) {
@@ -201,21 +206,41 @@ static CURLcode set_method(CURL *easy, enum sy_http_verb verb, bool has_body, st
     return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, strcmp(name, plain) == 0 ? NULL : name);
 }
 
+/* What belongs to the host: a handle that goes to the same one again keeps it. The parsed URL
+ * overrides the text beside it, without which libcurl would write one anew for each transfer. */
+static CURLcode set_origin(struct sy_transfer *transfer)
+{
+    const struct sy_net_host *host = transfer->host;
+    long version = host->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1;
+    CURL *easy = transfer->easy;
+    CURLcode code;
+
+    if (transfer->origin == host->id)
+        return CURLE_OK;
+    transfer->origin = 0;
+    code = curl_easy_setopt(easy, CURLOPT_URL, host->origin_text);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_CURLU, host->origin);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version);
+    if (code == CURLE_OK)
+        transfer->origin = host->id;
+    return code;
+}
+
 static CURLcode set_options(struct sy_transfer *transfer, struct curl_slist *lines)
 {
     bool write = transfer->what.request->effect == SY_REQUEST_WRITE;
     int64_t connect_ms = transfer->what.connect_timeout_ms;
     CURL *easy = transfer->easy;
-    CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, transfer->text);
+    CURLcode code = set_origin(transfer);
 
     if (connect_ms <= 0 || connect_ms > 3600000)
         connect_ms = 3600000; /* our own timer is the deadline */
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, lines);
     if (code == CURLE_OK)
-        code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                                transfer->host->http2 ? (long)CURL_HTTP_VERSION_2TLS
-                                                      : (long)CURL_HTTP_VERSION_1_1);
+        code = curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, transfer->text);
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, write ? WRITE_IDLE_S : READ_IDLE_S);
     if (code == CURLE_OK)
