@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ledger/folder.h"
+
 static int read_fd(int fd, const char *name, size_t max, struct sy_arena *arena,
                    struct sy_str *ret_text, struct sy_err *err)
 {
@@ -122,7 +124,9 @@ int sy_folder_make(struct sy_str path, struct sy_err *err)
         if (kept != '/' && kept != '\0')
             continue;
         *at = '\0';
-        if (mkdir(name, 0700) != 0 && errno != EEXIST)
+        if (mkdir(name, 0700) == 0)
+            status = sy_folder_sync_above(name, err);
+        else if (errno != EEXIST)
             status = sy_err_set(err, SY_ERR, "%s: %s", name, strerror(errno));
         *at = kept;
         if (!kept)

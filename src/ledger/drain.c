@@ -160,6 +160,29 @@ static void trim(struct sy_ledger *ledger, struct sy_store *store)
         sy_logf(SY_LOG_WARN, "ledger_trim", "%s", err.text);
 }
 
+/* The rows of groups whose tickets are told that they are not safe: they wait on, without them. */
+static struct ledger_batch *rows_keep(struct ledger_batch *batches)
+{
+    struct ledger_batch *kept = NULL, **last = &kept;
+
+    for (; batches; batches = batches->next) {
+        struct ledger_batch *rest = batches->count ? malloc(sizeof(*rest)) : NULL;
+
+        if (!rest)
+            continue;
+        *rest = (struct ledger_batch){.from = batches->from,
+                                      .place = batches->place,
+                                      .sync_fd = batches->sync_fd,
+                                      .count = batches->count,
+                                      .outcomes = batches->outcomes};
+        sy_buf_init(&batches->outcomes, 0);
+        batches->count = 0;
+        *last = rest;
+        last = &rest->next;
+    }
+    return kept;
+}
+
 /* A full disk lasts; a line a try would fill what is left of it. */
 static void complain(struct sy_ledger *ledger, const struct sy_err *err)
 {
@@ -191,12 +214,16 @@ static bool drain_once(struct sy_ledger *ledger, struct sy_store *store)
         trim(ledger, store);
         return true;
     }
-    /* Under `power` nobody is told that a row is safe which is not; else the journal has the rows
-     * and they wait here until the store takes them. */
+    /* The journal has the rows and they wait here until the store takes them; under `power` nobody
+     * is told until then that a row is safe. */
     complain(ledger, &err);
-    if (ledger->options.power)
+    if (ledger->options.power) {
+        struct ledger_batch *kept = rows_keep(batches);
+
         batches_done(batches, false);
-    else
+        batches = kept;
+    }
+    if (batches)
         queue_put_back(ledger, batches);
     return false;
 }
@@ -219,6 +246,8 @@ static void drain_work(struct sy_store *store, struct sy_writer_job *job)
     pthread_mutex_lock(&ledger->lock);
     again = !ledger->drain_queued && ledger->queue && !ledger->closing;
     ledger->drain_queued = ledger->drain_queued || again;
+    if (again)
+        ledger->drain.urgent = false; /* a disk that is full now is full a moment later */
     pthread_mutex_unlock(&ledger->lock);
     if (again && !sy_writer_submit(ledger->writer, &ledger->drain)) {
         pthread_mutex_lock(&ledger->lock);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "ledger/folder.h"
 #include "ledger/ledger_int.h"
 
 #define GROUP_MAX ((size_t)64 << 20)
@@ -29,6 +30,14 @@ static void recover_work(struct sy_store *store, struct sy_writer_job *job)
     recovery->status = sy_ledger_recover(recovery->ledger, store, recovery->lost, recovery->err);
 }
 
+static int folder_make(const char *path, struct sy_err *err)
+{
+    if (mkdir(path, 0700) == 0)
+        return sy_folder_sync_above(path, err);
+    return errno == EEXIST ? SY_OK
+                           : sy_err_set(err, SY_UNAVAILABLE, "%s: %s", path, strerror(errno));
+}
+
 int sy_ledger_create(const struct sy_ledger_options *options, struct sy_writer *writer,
                      unsigned loops, struct sy_ledger **ret_ledger, unsigned *ret_lost,
                      struct sy_err *err)
@@ -51,10 +60,10 @@ int sy_ledger_create(const struct sy_ledger_options *options, struct sy_writer *
         sy_ledger_destroy(ledger);
         return sy_err_set(err, SY_NOMEM, "no memory for the ledger");
     }
-    if (mkdir(ledger->directory, 0700) != 0 && errno != EEXIST) {
-        sy_err_set(err, SY_UNAVAILABLE, "%s: %s", ledger->directory, strerror(errno));
+    recovery.status = folder_make(ledger->directory, err);
+    if (recovery.status != SY_OK) {
         sy_ledger_destroy(ledger);
-        return SY_UNAVAILABLE;
+        return recovery.status;
     }
     sy_writer_run(writer, recover_work, &recovery);
     if (recovery.status != SY_OK) {
@@ -141,12 +150,17 @@ bool sy_ledger_degraded(const struct sy_ledger *ledger)
     return atomic_load_explicit(&ledger->degraded, memory_order_relaxed) != 0;
 }
 
-char *sy_ledger_path(const struct sy_ledger *ledger, unsigned index, unsigned half)
+const struct sy_journal_damage *sy_ledger_damage(const struct sy_ledger *ledger)
+{
+    return &ledger->damage;
+}
+
+char *sy_ledger_path(const char *directory, unsigned index, unsigned half)
 {
     struct sy_buf path;
 
     sy_buf_init(&path, 4096);
-    sy_buf_printf(&path, "%s/journal-%u%s", ledger->directory, index, half ? "b" : "");
+    sy_buf_printf(&path, "%s/journal-%u%s", directory, index, half ? "b" : "");
     sy_buf_append_char(&path, '\0');
     return sy_buf_ok(&path) ? path.ptr : NULL;
 }
@@ -168,11 +182,13 @@ static int files_open(struct sy_ledger_loop *ll, struct sy_err *err)
     int status = SY_OK;
 
     for (unsigned half = 0; half < 2 && status == SY_OK; half++) {
-        char *path = sy_ledger_path(ll->ledger, ll->index, half);
+        char *path = sy_ledger_path(ll->ledger->directory, ll->index, half);
 
         status = path ? sy_journal_open(&ll->files[half], path, err) : SY_NOMEM;
         free(path);
     }
+    if (status == SY_OK)
+        status = sy_folder_sync(ll->ledger->directory, err);
     if (status != SY_OK)
         return status;
     ll->journal = &ll->files[0];
@@ -238,7 +254,9 @@ static bool has_room_for(const struct sy_ledger_loop *ll, struct sy_journal *nex
     return sy_journal_make_room(next, ll->reserved + SLACK_BYTES);
 }
 
-/* Goes on in the other file once the store has what is in that one. Between two groups. */
+/* Goes on in the other file once the store has what is in that one. Between two groups. Under
+ * `power` the carried intents count as this turn's: the file they come from is written over only
+ * after a group that brought them to the disk. */
 static void maybe_turn_over(struct sy_ledger_loop *ll)
 {
     struct sy_journal *next = ll->journal == &ll->files[0] ? &ll->files[1] : &ll->files[0];
@@ -253,7 +271,8 @@ static void maybe_turn_over(struct sy_ledger_loop *ll)
     if (intents_carry(ll, &carried) && has_room_for(ll, next, carried.len) &&
         sy_journal_reset(next, sy_buf_str(&carried)) == SY_OK) {
         ll->journal = next;
-        ll->rests_at = last;
+        ll->rests_at = ll->sequence;
+        ll->has_intents = carried.len > 0;
     } else {
         next->generation = kept;
         ll->sequence = last;
@@ -465,12 +484,12 @@ static void turn_end(struct sy_loop *loop, void *ctx)
     set_degraded(ll, !written || !sy_journal_make_room(ll->journal, ll->wanted + SLACK_BYTES));
     if (written) {
         written = send_batch(ll, &tickets);
+        ll->has_intents = false;
         maybe_turn_over(ll);
     } else {
         sy_ledger_batch_free(ll->batch);
         ll->batch = NULL;
     }
-    ll->has_intents = false;
     run_tickets(tickets, written);
     if (ll->first)
         sy_loop_defer(loop, &ll->another_turn);

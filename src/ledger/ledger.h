@@ -8,7 +8,7 @@
  * idempotency key.
  *
  * A record on disk: u32 length, u32 crc32 of the rest, u64 generation, u64 sequence, u8 kind, then
- * the payload. A torn tail ends recovery of that file.
+ * the payload. Recovery steps over bytes that are no whole record, and says how many (scan.h).
  */
 #ifndef SY_LEDGER_LEDGER_H
 #define SY_LEDGER_LEDGER_H
@@ -17,6 +17,7 @@
 #include "ledger/writer.h"
 #include "net/loop.h"
 
+struct sy_journal_damage; /* ledger/scan.h */
 struct sy_ledger;
 struct sy_ledger_loop;
 
@@ -76,6 +77,8 @@ void sy_ledger_outcome(struct sy_ledger_loop *ledger, const struct sy_outcome_re
                        struct sy_ledger_ticket *ticket);
 /* True while the journal cannot be written (disk full …): durability is degraded. */
 bool sy_ledger_degraded(const struct sy_ledger *ledger);
+/* What the start found in the journals that was not whole. */
+const struct sy_journal_damage *sy_ledger_damage(const struct sy_ledger *ledger);
 /* Rows drained into the store since the start. */
 uint64_t sy_ledger_rows(const struct sy_ledger *ledger);
 /* Rows in journals that the store does not have yet (queries look there, too): waits on the writer

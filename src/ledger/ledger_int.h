@@ -12,8 +12,8 @@
 
 #include "ledger/journal.h"
 #include "ledger/record.h"
+#include "ledger/recover.h"
 
-#define LEDGER_LOOPS_MAX 64
 /* Past this size a loop goes on in its other file, once all that is in that one is drained. */
 #define JOURNAL_RESET_BYTES ((uint64_t)8 << 20)
 
@@ -77,14 +77,13 @@ struct sy_ledger {
     int64_t trimmed_at_ms;
     int64_t complained_at_ms; /* 0: the store takes rows. The writer's thread */
     _Atomic uint64_t rows;
-    _Atomic unsigned degraded; /* loops that cannot write */
+    _Atomic unsigned degraded;       /* loops that cannot write */
+    struct sy_journal_damage damage; /* found at the start */
 };
 
 /* recover.c: brings what the journal files hold into the store; before any loop is attached. */
 int sy_ledger_recover(struct sy_ledger *ledger, struct sy_store *store, unsigned *ret_lost,
                       struct sy_err *err);
-/* Path of file `half` (0 or 1) of loop `index`, malloc'ed. */
-char *sy_ledger_path(const struct sy_ledger *ledger, unsigned index, unsigned half);
 /* drain.c: queues the batch and sees to it that the writer comes by. */
 void sy_ledger_enqueue(struct sy_ledger *ledger, struct ledger_batch *batch);
 void sy_ledger_batch_free(struct ledger_batch *batch);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,9 +310,94 @@ static void a_journal_of_noise_does_not_stop_the_start(void **state)
     }
 }
 
+/* One bit of the file changes; every record but the one it stands in is there as it was written, and
+ * the start says what it found. Bits of the head cost nothing. */
+static void a_changed_bit_costs_its_record_alone_and_is_told(void **state)
+{
+    uint32_t seed = 11;
+    unsigned heads = 0;
+
+    (void)state;
+    for (unsigned round = 0; round < 64; round++) {
+        const struct sy_journal_damage *damage;
+        size_t ends[8], at;
+        unsigned missing = 0, hit = 8;
+        struct ruin ruin;
+        char path[128], byte;
+        int fd;
+
+        ruin_begin(&ruin);
+        for (unsigned i = 0; i < 8; i++) {
+            outcome(&ruin, i, KEPT);
+            ends[i] = JOURNAL_HEAD + ruin.records.len;
+        }
+        seed = seed * 1664525u + 1013904223u;
+        at = round < JOURNAL_HEAD ? round : JOURNAL_HEAD + (seed >> 8) % ruin.records.len;
+        journal(&ruin, "journal-0", 1, 0);
+        snprintf(path, sizeof(path), "%s/journal-0", ruin.folder);
+        fd = open(path, O_RDWR);
+        assert_int_equal(pread(fd, &byte, 1, (off_t)at), 1);
+        byte = (char)(byte ^ (1 << seed % 8));
+        assert_int_equal(pwrite(fd, &byte, 1, (off_t)at), 1);
+        close(fd);
+        for (unsigned i = 8; i-- > 0 && at >= JOURNAL_HEAD;)
+            hit = at < ends[i] ? i : hit;
+
+        start(&ruin);
+        damage = sy_ledger_damage(ruin.ledger);
+        heads += damage->heads;
+        for (unsigned i = 0; i < 8; i++) {
+            bool there = strcmp(outcome_of(&ruin, i), "ok") == 0;
+
+            assert_int_equal(there, i != hit);
+            assert_string_equal(key_is(&ruin, i), there ? "kept" : "free");
+            missing += !there;
+        }
+        if (hit < 7)
+            assert_int_equal(damage->records, missing);
+        /* A last record whose generation or number changed looks like an older file's. */
+        if (hit < 7 || (hit == 8 && damage->heads) ||
+            (at >= ends[6] && (at < ends[6] + 8 || at >= ends[6] + RECORD_HEAD - 1)))
+            assert_true(sy_journal_is_damaged(damage));
+        ruin_end(&ruin);
+    }
+    assert_int_equal(heads, JOURNAL_HEAD);
+}
+
+static void bytes_that_are_lost_in_the_middle_are_counted(void **state)
+{
+    const struct sy_journal_damage *damage;
+    size_t from, to;
+    struct ruin ruin;
+
+    (void)state;
+    ruin_begin(&ruin);
+    outcome(&ruin, 1, NO_KEY);
+    from = ruin.records.len;
+    outcome(&ruin, 2, NO_KEY);
+    outcome(&ruin, 3, NO_KEY);
+    to = ruin.records.len;
+    outcome(&ruin, 4, NO_KEY);
+    memset(ruin.records.ptr + from, 0, to - from);
+    journal(&ruin, "journal-0", 1, 0);
+    start(&ruin);
+    damage = sy_ledger_damage(ruin.ledger);
+    assert_int_equal(damage->places, 1);
+    assert_int_equal(damage->records, 2);
+    assert_int_equal(damage->bytes, to - from);
+    assert_int_equal(damage->first_at, JOURNAL_HEAD + from);
+    assert_int_equal(damage->torn, 0);
+    assert_string_equal(outcome_of(&ruin, 1), "ok");
+    assert_string_equal(outcome_of(&ruin, 4), "ok");
+    assert_int_equal(ruin.row_count, 2);
+    ruin_end(&ruin);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_changed_bit_costs_its_record_alone_and_is_told),
+        cmocka_unit_test(bytes_that_are_lost_in_the_middle_are_counted),
         cmocka_unit_test(an_intent_without_outcome_is_an_unknown_row_and_pins_its_key),
         cmocka_unit_test(a_torn_tail_ends_recovery_and_takes_nothing_before_it_away),
         cmocka_unit_test(records_of_another_generation_do_not_count),
