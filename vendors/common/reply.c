@@ -109,6 +109,7 @@ static const struct status_meaning meanings[] = {
 void sy_reply_failure(const struct sy_turn *t, struct sy_str words, struct sy_failure *ret_failure)
 {
     const struct status_meaning *meaning = meanings;
+    struct sy_json root;
 
     while (t->event->status < meaning->from || t->event->status > meaning->to)
         meaning++;
@@ -124,7 +125,12 @@ void sy_reply_failure(const struct sy_turn *t, struct sy_str words, struct sy_fa
         ret_failure->limited_by = "vendor";
         ret_failure->origin = SY_ORIGIN_VENDOR;
     }
-    if (meaning->code == SY_CODE_INVALID_ARGUMENTS)
+    /* A page of something in between says nothing about the caller's arguments. */
+    if (meaning->code == SY_CODE_INVALID_ARGUMENTS && !sy_reply_object(t, &root)) {
+        ret_failure->code = SY_CODE_VENDOR_PROTOCOL;
+        ret_failure->cause = SY_CAUSE_WRONG_TYPE;
+    }
+    if (ret_failure->code == SY_CODE_INVALID_ARGUMENTS)
         ret_failure->errors = sy_errors_one(t, (struct sy_str){0}, ret_failure->detail);
 }
 

@@ -1,10 +1,10 @@
 #include "vendors/common/turn.h"
 
 #include "base/clock.h"
+#include "vendors/common/tells.h"
 
 #define TEXT_MAX 400u
 #define HOUR_MS INT64_C(3600000)
-#define SECRET_MIN 6u /* shorter ones occur in honest text by chance */
 
 struct sy_str sy_turn_setting(const struct sy_turn *t, unsigned index)
 {
@@ -72,22 +72,18 @@ enum sy_step sy_turn_fail_event(const struct sy_turn *t)
     return SY_STEP_FAIL;
 }
 
-static bool holds(struct sy_str text, struct sy_str secret)
-{
-    return secret.len >= SECRET_MIN && sy_str_find(text, secret) != (size_t)-1;
-}
-
 static bool leaks(const struct sy_turn *t, struct sy_str text)
 {
     const struct sy_setting *setting = t->vendor->settings;
 
     for (unsigned i = 0; setting[i].name; i++)
-        if ((setting[i].flags & SY_SETTING_SECRET) && holds(text, sy_turn_setting(t, i)))
+        if ((setting[i].flags & SY_SETTING_SECRET) && sy_text_tells(text, sy_turn_setting(t, i)))
             return true;
     for (size_t i = 0; i < t->facts->fact_count; i++)
-        if (t->facts->facts[i].kind == SY_FACT_TOKEN && holds(text, t->facts->facts[i].value))
+        if (t->facts->facts[i].kind == SY_FACT_TOKEN &&
+            sy_text_tells(text, t->facts->facts[i].value))
             return true;
-    return holds(text, t->facts->row_secret);
+    return sy_text_tells(text, t->facts->row_secret);
 }
 
 struct sy_str sy_turn_vendor_text(const struct sy_turn *t, struct sy_str text)
@@ -135,6 +131,15 @@ int64_t sy_turn_ttl(const struct sy_turn *t, int64_t expires_at_ms, int64_t marg
     return left > margin_ms ? left - margin_ms : 0;
 }
 
+static bool all_digits(struct sy_str text)
+{
+    size_t i = 0;
+
+    while (i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9')
+        i++;
+    return i > 0 && i == text.len;
+}
+
 int64_t sy_turn_retry_after_ms(const struct sy_turn *t)
 {
     struct sy_str text = sy_str_trim(sy_event_header(t->event, "retry-after"));
@@ -144,6 +149,8 @@ int64_t sy_turn_retry_after_ms(const struct sy_turn *t)
 
     if (sy_str_to_u64(text, &seconds))
         return seconds > HOUR_MS / 1000 ? HOUR_MS : (int64_t)seconds * 1000;
+    if (all_digits(text)) /* more than 64 bits hold */
+        return HOUR_MS;
     if (!text.len || !sy_time_parse_http(text, &at_ms) || at_ms <= t->facts->now_unix_ms)
         return 0;
     wait_ms = at_ms - t->facts->now_unix_ms;
