@@ -104,20 +104,20 @@ static void write_route(struct sy_json_writer *w, const struct sy_decision *deci
 
 static void write_vendors(struct sy_json_writer *w, const struct sy_toolkit *toolkit)
 {
+    struct sy_row row;
+
     sy_jw_name(w, "vendors");
     sy_jw_array(w);
-    for (size_t i = 0; i < toolkit->row_count; i++)
-        sy_jw_str(w, toolkit->rows[i].vendor);
+    for (size_t i = 0; sy_toolkit_row(toolkit, i, &row); i++)
+        sy_jw_str(w, row.vendor);
     sy_jw_array_end(w);
     sy_jw_name(w, "aliases");
     sy_jw_array(w);
-    for (size_t i = 0; toolkit->facts && i < toolkit->facts->alias_count; i++)
-        sy_jw_str(w, toolkit->facts->aliases[i]);
+    for (size_t i = 0; i < toolkit->alias_count; i++)
+        sy_jw_str(w, sy_toolkit_alias(toolkit, i));
     sy_jw_array_end(w);
     sy_jw_member_z(w, "criticality",
-                   toolkit->facts && toolkit->facts->has_criticality
-                       ? sy_criticality_name(toolkit->facts->criticality)
-                       : NULL);
+                   toolkit->has_criticality ? sy_criticality_name(toolkit->criticality) : NULL);
 }
 
 /* One toolkit as the caller's own calls would find it. */
@@ -141,22 +141,19 @@ static bool write_toolkit(struct api_request *rq, struct sy_json_writer *w,
     return true;
 }
 
-static bool is_wanted(const struct api_request *rq, const struct sy_toolkit *toolkit,
-                      struct sy_str after)
+static bool is_wanted(const struct api_request *rq, const struct sy_toolkit *toolkit)
 {
     struct sy_str search = rq->query[API_Q_search];
 
-    if (after.ptr && sy_str_cmp(toolkit->name, after) <= 0)
-        return false;
     return !search.ptr || sy_str_find_nocase(toolkit->name, search) != (size_t)-1;
 }
 
 void api_toolkits(struct api_request *rq)
 {
     const struct sy_snapshot *snapshot = sy_engine_snapshot(rq->al->engine);
-    size_t total = sy_snapshot_toolkit_count(snapshot);
     unsigned limit = api_query_limit(rq), count = 0;
     struct sy_str after, last = {NULL, 0};
+    struct sy_toolkit toolkit;
     struct sy_arena scratch;
     struct sy_json_writer w;
     struct sy_buf out;
@@ -167,17 +164,15 @@ void api_toolkits(struct api_request *rq)
     api_writer(rq, &out, &w);
     sy_arena_init(&scratch, ONE_DECISION_MAX);
     api_list_begin(&w);
-    for (size_t i = 0; i < total && good && !more; i++) {
-        const struct sy_toolkit *toolkit = sy_snapshot_toolkit_at(snapshot, i);
-
-        if (!is_wanted(rq, toolkit, after))
+    for (; good && sy_snapshot_toolkit_after(snapshot, after, &toolkit); after = toolkit.name) {
+        if (!is_wanted(rq, &toolkit))
             continue;
         more = count == limit;
         if (more)
             break;
-        good = write_toolkit(rq, &w, toolkit, &scratch);
+        good = write_toolkit(rq, &w, &toolkit, &scratch);
         sy_arena_clear(&scratch);
-        last = toolkit->name;
+        last = toolkit.name;
         count++;
     }
     sy_arena_release(&scratch);
@@ -190,19 +185,18 @@ void api_toolkits(struct api_request *rq)
 
 void api_toolkit(struct api_request *rq)
 {
-    const struct sy_toolkit *toolkit =
-        sy_snapshot_toolkit(sy_engine_snapshot(rq->al->engine), rq->captured[0]);
+    struct sy_toolkit toolkit;
     struct sy_failure failure = {.code = SY_CODE_NOT_FOUND,
                                  .detail = SY_STR("the registry has no such toolkit")};
     struct sy_json_writer w;
     struct sy_buf out;
 
-    if (!toolkit) {
+    if (!sy_snapshot_toolkit(sy_engine_snapshot(rq->al->engine), rq->captured[0], &toolkit)) {
         api_fail(rq, &failure);
         return;
     }
     api_writer(rq, &out, &w);
-    if (write_toolkit(rq, &w, toolkit, rq->arena))
+    if (write_toolkit(rq, &w, &toolkit, rq->arena))
         api_reply_json(rq, 200, &out);
     else
         api_fail_code(rq, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY, (struct sy_str){NULL, 0});

@@ -94,9 +94,17 @@ static enum sy_out out_by_rules(const struct sy_resolution *r, struct sy_entry *
     return SY_OUT_NOT;
 }
 
+static bool has_adr(const struct sy_route *route)
+{
+    struct sy_row row;
+
+    sy_route_row(route, &row);
+    return row.adr.len > 0;
+}
+
 static enum sy_out out_of(const struct sy_resolution *r, struct sy_entry *entry)
 {
-    const struct sy_row *row = entry->row;
+    const struct sy_route *row = &entry->route;
     bool in_order = place_in_order(r->policy, entry);
     enum sy_out out;
 
@@ -107,7 +115,7 @@ static enum sy_out out_of(const struct sy_resolution *r, struct sy_entry *entry)
         return SY_OUT_BLOCKED;
     if (!in_order && !asked_for(r, entry))
         return SY_OUT_ORDER;
-    if (entry->path == SY_PATH_WORKER && r->policy->worker_requires_adr && row->adr.len == 0)
+    if (entry->path == SY_PATH_WORKER && r->policy->worker_requires_adr && !has_adr(row))
         return SY_OUT_ADR;
     if (entry->path == SY_PATH_SESSION && !session_allowed(r))
         return SY_OUT_ENVIRONMENT;
@@ -128,8 +136,9 @@ static enum sy_out out_of(const struct sy_resolution *r, struct sy_entry *entry)
 /* Negative: a first. Last resorts first of all, then `use`, the order of paths, rank, native. */
 static int compare(const struct sy_entry *a, const struct sy_entry *b)
 {
-    bool a_deprecated = a->row->state == SY_ROW_DEPRECATED;
-    bool b_deprecated = b->row->state == SY_ROW_DEPRECATED;
+    bool a_deprecated = a->route.state == SY_ROW_DEPRECATED;
+    bool b_deprecated = b->route.state == SY_ROW_DEPRECATED;
+    bool a_ranked = a->route.flags & SY_PACK_RANK, b_ranked = b->route.flags & SY_PACK_RANK;
 
     if ((a->path == SY_PATH_PENDING) != (b->path == SY_PATH_PENDING))
         return a->path == SY_PATH_PENDING ? 1 : -1;
@@ -139,10 +148,10 @@ static int compare(const struct sy_entry *a, const struct sy_entry *b)
         return a->use_rank < b->use_rank ? -1 : 1;
     if (a->path_rank != b->path_rank)
         return a->path_rank < b->path_rank ? -1 : 1;
-    if (a->row->has_rank != b->row->has_rank)
-        return a->row->has_rank ? -1 : 1;
-    if (a->row->has_rank && a->row->rank != b->row->rank)
-        return a->row->rank < b->row->rank ? -1 : 1;
+    if (a_ranked != b_ranked)
+        return a_ranked ? -1 : 1;
+    if (a_ranked && a->route.rank != b->route.rank)
+        return a->route.rank < b->route.rank ? -1 : 1;
     if (a->vendor_rank != b->vendor_rank)
         return a->vendor_rank < b->vendor_rank ? -1 : 1;
     return sy_str_cmp(a->vendor, b->vendor);
@@ -160,10 +169,14 @@ static void insert(struct sy_resolution *r, const struct sy_entry *entry)
 
 void sy_resolve_entries(struct sy_resolution *r)
 {
-    for (size_t i = 0; i < r->toolkit->row_count && r->entry_count < SY_CANDIDATES_MAX; i++) {
-        struct sy_entry entry = {.row = &r->toolkit->rows[i]};
+    const unsigned char *at = r->toolkit.rows;
 
-        entry.vendor = entry.row->state == SY_ROW_PENDING_NATIVE ? PENDING : entry.row->vendor;
+    for (size_t i = 0; i < r->toolkit.row_count && r->entry_count < SY_CANDIDATES_MAX; i++) {
+        struct sy_entry entry;
+
+        memset(&entry, 0, sizeof(entry));
+        sy_route_take(&r->toolkit, &at, &entry.route);
+        entry.vendor = entry.route.state == SY_ROW_PENDING_NATIVE ? PENDING : entry.route.vendor;
         entry.adapter = sy_adapter(r->facts, entry.vendor, &entry.adapter_index);
         entry.broken = sy_in_list(entry.vendor, r->facts->broken, r->facts->broken_count);
         entry.out = out_of(r, &entry);
@@ -196,27 +209,43 @@ static bool copy_all(struct sy_arena *arena, struct sy_str **fields, size_t coun
     return true;
 }
 
-static const struct sy_tool_map *map_at(const struct sy_resolution *r, struct sy_str vendor)
+static bool map_at(const struct sy_resolution *r, struct sy_str vendor, struct sy_map *ret)
 {
-    for (size_t i = 0; r->group && i < r->group->count; i++) {
-        const struct sy_tool_map *map = r->group->maps[i];
-        if (map->match != SY_MATCH_CANDIDATE && sy_str_eq(map->vendor, vendor))
-            return map;
+    const unsigned char *at = r->group.maps;
+
+    for (unsigned i = 0; r->mapped && i < r->group.map_count; i++) {
+        sy_map_take(&r->group, &at, ret);
+        if (ret->match != SY_MATCH_CANDIDATE && sy_str_eq(ret->vendor, vendor))
+            return true;
     }
-    return NULL;
+    return false;
 }
 
-static bool copy_renames(struct sy_resolution *r, const struct sy_tool_map *map,
-                         struct sy_candidate *c)
+static struct sy_str mapped_name(struct sy_resolution *r, const struct sy_map *map)
 {
+    char *copy;
+
+    if (map->how != SY_PACK_TOOL_UPPER)
+        return sy_arena_copy(r->arena, map->vendor_tool);
+    copy = sy_arena_z(r->arena, map->vendor_tool);
+    for (size_t i = 0; copy && i < map->vendor_tool.len; i++) {
+        if (copy[i] >= 'a' && copy[i] <= 'z')
+            copy[i] = (char)(copy[i] - 'a' + 'A');
+    }
+    return sy_str_from(copy, copy ? map->vendor_tool.len : 0);
+}
+
+static bool copy_renames(struct sy_resolution *r, const struct sy_map *map, struct sy_candidate *c)
+{
+    const unsigned char *at = map->renames;
     struct sy_pair *pairs;
 
     if (map->rename_count == 0)
         return true;
     pairs = sy_arena_array(r->arena, map->rename_count, sizeof(*pairs));
     for (size_t i = 0; pairs && i < map->rename_count; i++) {
-        pairs[i].name = sy_arena_copy(r->arena, map->renames[i].name);
-        pairs[i].value = sy_arena_copy(r->arena, map->renames[i].value);
+        pairs[i].name = sy_arena_copy(r->arena, sy_take_text(&at));
+        pairs[i].value = sy_arena_copy(r->arena, sy_take_text(&at));
     }
     c->renames = pairs;
     c->rename_count = pairs ? map->rename_count : 0;
@@ -242,17 +271,17 @@ static void fill_target(struct sy_candidate *c, const struct sy_row *row)
 
 static bool fill_tool(struct sy_resolution *r, const struct sy_entry *entry, struct sy_candidate *c)
 {
-    const struct sy_tool_map *map = map_at(r, entry->vendor);
+    struct sy_map map;
 
     c->effect = r->ret->effect;
     if (r->ret->tool.len == 0)
         return true;
-    if (map) {
+    if (map_at(r, entry->vendor, &map)) {
         c->mapped = true;
-        c->vendor_tool = sy_arena_copy(r->arena, map->vendor_tool);
-        if (map->effect != SY_EFFECT_UNKNOWN)
-            c->effect = map->effect;
-        return copy_renames(r, map, c);
+        c->vendor_tool = mapped_name(r, &map);
+        if (map.effect != SY_EFFECT_UNKNOWN)
+            c->effect = map.effect;
+        return copy_renames(r, &map, c);
     }
     c->vendor_tool = entry->adapter->tool_name ? entry->adapter->tool_name(c->target.vendor_slug,
                                                                            r->ret->action, r->arena)
@@ -263,7 +292,7 @@ static bool fill_tool(struct sy_resolution *r, const struct sy_entry *entry, str
 /* SY_INVALID: the subject is too long for this vendor. */
 static int fill(struct sy_resolution *r, const struct sy_entry *entry, struct sy_candidate *c)
 {
-    const struct sy_row *row = entry->row;
+    struct sy_row decoded, *const row = &decoded;
     struct sy_str *copies[] = {&c->target.toolkit,
                                &c->target.vendor_slug,
                                &c->target.connection,
@@ -275,6 +304,7 @@ static int fill(struct sy_resolution *r, const struct sy_entry *entry, struct sy
                                &c->secret,
                                &c->adr};
 
+    sy_route_row(&entry->route, row);
     *c = (struct sy_candidate){
         .vendor = sy_str_from(entry->adapter->name, entry->vendor.len),
         .vendor_index = entry->adapter_index,

@@ -22,7 +22,7 @@ struct sy_str sy_number(const struct sy_resolution *r, int64_t number)
     return sy_arena_copy(r->arena, sy_str_from(digits + at, sizeof(digits) - at));
 }
 
-struct sy_str sy_row_words(const struct sy_resolution *r, const struct sy_row *row, bool version)
+struct sy_str sy_row_words(const struct sy_resolution *r, const struct sy_route *row, bool version)
 {
     struct sy_str state = sy_str_of(sy_row_state_name(row->state));
     struct sy_str vendor = row->state == SY_ROW_PENDING_NATIVE ? SY_STR("pending") : row->vendor;
@@ -105,7 +105,7 @@ static void consider(struct sy_resolution *r, struct sy_str vendor, enum sy_path
         return;
     }
     c->taken = entry->out == SY_OUT_NOT && d->kind == SY_DECIDED;
-    c->reason = SY_WORDS(r, rule_words(r, entry), sy_row_words(r, entry->row, true),
+    c->reason = SY_WORDS(r, rule_words(r, entry), sy_row_words(r, &entry->route, true),
                          entry->out == SY_OUT_NOT && entry->broken ? SY_STR(", breaker open")
                                                                    : out_words(entry->out));
 }
@@ -138,8 +138,8 @@ static struct sy_str order_words(const struct sy_resolution *r, const struct sy_
     if (r->verdict.use_count > 0)
         return SY_WORDS(r, SY_STR("rule "), r->verdict.use_rule, SY_STR(": use "),
                         r->verdict.use[first->use_rank]);
-    if (first->row->has_rank)
-        return SY_WORDS(r, SY_STR("rank "), sy_number(r, first->row->rank));
+    if (first->route.flags & SY_PACK_RANK)
+        return SY_WORDS(r, SY_STR("rank "), sy_number(r, first->route.rank));
     if (first->path_rank == 0)
         return SY_WORDS(r, SY_STR("policy default: "), path, SY_STR(" first"));
     return SY_WORDS(r, SY_STR("policy order: no better route than "), path);
@@ -152,7 +152,7 @@ static void because(struct sy_resolution *r)
 
     if (!first)
         return;
-    d->because[d->because_count++] = sy_row_words(r, first->row, false);
+    d->because[d->because_count++] = sy_row_words(r, &first->route, false);
     d->because[d->because_count++] = order_words(r, first);
     if (d->candidates[0].mapped)
         d->because[d->because_count++] =

@@ -24,7 +24,7 @@ enum sy_out {
 
 /* One row under consideration. */
 struct sy_entry {
-    const struct sy_row *row;
+    struct sy_route route;
     struct sy_str vendor; /* "pending" for rows that wait, whoever is awaited */
     enum sy_path path;
     enum sy_out out;
@@ -48,9 +48,11 @@ struct sy_resolution {
     struct sy_str pin;     /* vendor pinned by name or account, or absent */
     struct sy_str account; /* the vendor's own id, or absent */
 
-    const struct sy_toolkit *toolkit;  /* NULL: unlisted */
-    const struct sy_tool_group *group; /* NULL: no map row that routes */
-    struct sy_str guess;               /* unlisted: what the toolkit is probably called */
+    bool listed; /* `toolkit` is set */
+    bool mapped; /* `group` is set: a map row that routes */
+    struct sy_toolkit toolkit;
+    struct sy_tool_group group;
+    struct sy_str guess; /* unlisted: what the toolkit is probably called */
 
     struct sy_policy_verdict verdict;
     struct sy_entry entries[SY_CANDIDATES_MAX];
@@ -68,7 +70,7 @@ void sy_resolve_name(struct sy_resolution *r);
 void sy_resolve_entries(struct sy_resolution *r);
 /* Orders what is left and makes candidates of it. False: the decision is a refusal, set here. */
 bool sy_resolve_candidates(struct sy_resolution *r);
-struct sy_str sy_row_words(const struct sy_resolution *r, const struct sy_row *row, bool version);
+struct sy_str sy_row_words(const struct sy_resolution *r, const struct sy_route *row, bool version);
 
 /* ---- explain.c ---- */
 

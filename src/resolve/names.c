@@ -20,9 +20,9 @@ struct cut {
     } runs[SY_NAME_MAX];
 };
 
-static void cut_name(struct cut *cut, struct sy_str name, uint64_t seed)
+static void cut_name(struct cut *cut, struct sy_str name)
 {
-    uint64_t hash = seed;
+    uint64_t hash = SY_INDEX_SEED;
     unsigned len = 0;
 
     cut->name = name;
@@ -45,19 +45,19 @@ static void cut_name(struct cut *cut, struct sy_str name, uint64_t seed)
 }
 
 /* The longest run that names a toolkit (`only` that one, if given); *ret_action is the rest. */
-static const struct sy_toolkit *longest_run(const struct sy_snapshot *s, const struct cut *cut,
-                                            const struct sy_toolkit *only,
-                                            struct sy_str *ret_action)
+static bool longest_run(const struct sy_snapshot *s, const struct cut *cut,
+                        const struct sy_toolkit *only, struct sy_toolkit *ret,
+                        struct sy_str *ret_action)
 {
     for (unsigned i = cut->count; i-- > 0;) {
         struct sy_str key = sy_str_from(cut->normal, cut->runs[i].until);
-        uint32_t at = sy_index_get_hashed(&s->by_toolkit, key, cut->runs[i].hash);
-        if (at == SY_INDEX_NONE || (only && &s->toolkits[at] != only))
+        if (!sy_snapshot_toolkit_hashed(s, key, cut->runs[i].hash, ret) ||
+            (only && !sy_toolkit_same(ret, only)))
             continue;
         *ret_action = sy_str_skip(cut->name, cut->runs[i].from);
-        return &s->toolkits[at];
+        return true;
     }
-    return NULL;
+    return false;
 }
 
 static struct sy_str folded_copy(struct sy_resolution *r, struct sy_str text)
@@ -83,38 +83,41 @@ static struct sy_str compose(struct sy_str toolkit, struct sy_str action, char *
     return sy_str_from(out, len + action.len);
 }
 
-static const struct sy_tool_group *routing_group(const struct sy_resolution *r,
-                                                 struct sy_str folded)
+static bool routing_group(const struct sy_resolution *r, struct sy_str folded,
+                          struct sy_tool_group *ret)
 {
-    const struct sy_tool_group *group = folded.len ? sy_snapshot_group(r->snapshot, folded) : NULL;
-    return group && group->routes ? group : NULL;
+    return folded.len > 0 && sy_snapshot_group(r->snapshot, folded, ret) && ret->routes;
 }
 
-static bool group_is_of(const struct sy_resolution *r, const struct sy_tool_group *group,
-                        const struct sy_toolkit *toolkit)
+/* A group that routes, and whose toolkit is this one. */
+static bool group_of(const struct sy_resolution *r, struct sy_str folded,
+                     const struct sy_toolkit *toolkit, struct sy_tool_group *ret)
 {
-    return group && sy_snapshot_toolkit(r->snapshot, group->toolkit) == toolkit;
+    struct sy_toolkit its;
+
+    return routing_group(r, folded, ret) && sy_snapshot_toolkit(r->snapshot, ret->toolkit, &its) &&
+           sy_toolkit_same(&its, toolkit);
 }
 
 /* A map row found under the toolkit's own name or one of its vendors' slugs. */
-static const struct sy_tool_group *group_by_action(const struct sy_resolution *r,
-                                                   const struct sy_toolkit *toolkit,
-                                                   struct sy_str action)
+static bool group_by_action(const struct sy_resolution *r, const struct sy_toolkit *toolkit,
+                            struct sy_str action, struct sy_tool_group *ret)
 {
     char text[2 * SY_NAME_MAX + 1];
-    const struct sy_tool_group *group = routing_group(r, compose(toolkit->name, action, text));
+    const unsigned char *at = toolkit->rows;
 
-    if (group_is_of(r, group, toolkit))
-        return group;
+    if (group_of(r, compose(toolkit->name, action, text), toolkit, ret))
+        return true;
     for (size_t i = 0; i < toolkit->row_count; i++) {
-        struct sy_str slug = toolkit->rows[i].vendor_slug;
-        if (sy_str_eq(slug, toolkit->name))
-            continue;
-        group = routing_group(r, compose(slug, action, text));
-        if (group_is_of(r, group, toolkit))
-            return group;
+        const unsigned char *slug;
+        struct sy_route route;
+        sy_route_take(toolkit, &at, &route);
+        slug = route.texts;
+        if ((route.flags & SY_PACK_SLUG) &&
+            group_of(r, compose(sy_take_spelling(&slug), action, text), toolkit, ret))
+            return true;
     }
-    return NULL;
+    return false;
 }
 
 /* The tool's name without its toolkit: by segments, else all of it. */
@@ -122,34 +125,38 @@ static struct sy_str action_of(const struct sy_resolution *r, struct sy_str tool
                                const struct sy_toolkit *toolkit)
 {
     struct sy_str action = tool;
+    struct sy_toolkit found;
     struct cut cut;
 
     if (tool.len > SY_NAME_MAX)
         return tool;
-    cut_name(&cut, tool, r->snapshot->by_toolkit.seed);
-    longest_run(r->snapshot, &cut, toolkit, &action);
+    cut_name(&cut, tool);
+    longest_run(r->snapshot, &cut, toolkit, &found, &action);
     return action;
 }
 
-static void take_group(struct sy_resolution *r, const struct sy_tool_group *group)
+/* r->group is set. */
+static void take_group(struct sy_resolution *r)
 {
-    r->group = group;
-    r->toolkit = sy_snapshot_toolkit(r->snapshot, group->toolkit);
-    r->ret->toolkit = sy_arena_copy(r->arena, r->toolkit ? r->toolkit->name : group->toolkit);
+    const struct sy_tool_group *group = &r->group;
+
+    r->mapped = true;
+    r->listed = sy_snapshot_toolkit(r->snapshot, group->toolkit, &r->toolkit);
+    r->ret->toolkit = sy_arena_copy(r->arena, r->listed ? r->toolkit.name : group->toolkit);
     r->ret->tool = sy_arena_copy(r->arena, group->tool);
     r->ret->effect = group->effect;
     r->guess = r->ret->toolkit;
-    if (r->toolkit)
-        r->ret->action = sy_arena_copy(r->arena, action_of(r, group->tool, r->toolkit));
+    if (r->listed)
+        r->ret->action = sy_arena_copy(r->arena, action_of(r, group->tool, &r->toolkit));
 }
 
 static void take_action(struct sy_resolution *r, struct sy_str action)
 {
     char text[2 * SY_NAME_MAX + 1];
 
-    r->ret->toolkit = sy_arena_copy(r->arena, r->toolkit->name);
+    r->ret->toolkit = sy_arena_copy(r->arena, r->toolkit.name);
     r->ret->action = folded_copy(r, action);
-    r->ret->tool = sy_arena_copy(r->arena, compose(r->toolkit->name, action, text));
+    r->ret->tool = sy_arena_copy(r->arena, compose(r->toolkit.name, action, text));
 }
 
 /* Offset of the first `c` that is no leading separator (some slugs begin with '_'), or -1. */
@@ -191,32 +198,28 @@ static void guess(struct sy_resolution *r, struct sy_str toolkit)
 
 static void name_with_toolkit(struct sy_resolution *r)
 {
-    const struct sy_tool_group *group;
     char folded[SY_NAME_MAX];
     struct sy_str action;
 
-    r->toolkit = sy_snapshot_toolkit(r->snapshot, r->request->toolkit);
-    if (!r->toolkit) {
+    r->listed = sy_snapshot_toolkit(r->snapshot, r->request->toolkit, &r->toolkit);
+    if (!r->listed) {
         guess(r, r->request->toolkit);
         return;
     }
     if (r->request->tool.len == 0) {
-        r->ret->toolkit = sy_arena_copy(r->arena, r->toolkit->name);
+        r->ret->toolkit = sy_arena_copy(r->arena, r->toolkit.name);
         return;
     }
-    group = routing_group(r, sy_tool_fold(r->request->tool, folded));
-    action = action_of(r, r->request->tool, r->toolkit);
-    if (!group_is_of(r, group, r->toolkit))
-        group = group_by_action(r, r->toolkit, action);
-    if (group)
-        take_group(r, group);
+    action = action_of(r, r->request->tool, &r->toolkit);
+    if (group_of(r, sy_tool_fold(r->request->tool, folded), &r->toolkit, &r->group) ||
+        group_by_action(r, &r->toolkit, action, &r->group))
+        take_group(r);
     else
         take_action(r, action);
 }
 
 void sy_resolve_name(struct sy_resolution *r)
 {
-    const struct sy_tool_group *group;
     char folded[SY_NAME_MAX];
     struct sy_str action = {NULL, 0};
     struct cut cut;
@@ -225,24 +228,22 @@ void sy_resolve_name(struct sy_resolution *r)
         name_with_toolkit(r);
         return;
     }
-    group = routing_group(r, sy_tool_fold(r->request->tool, folded));
-    if (group) {
-        take_group(r, group);
+    if (routing_group(r, sy_tool_fold(r->request->tool, folded), &r->group)) {
+        take_group(r);
         return;
     }
-    cut_name(&cut, r->request->tool, r->snapshot->by_toolkit.seed);
-    r->toolkit = longest_run(r->snapshot, &cut, NULL, &action);
-    if (r->toolkit) {
-        group = group_by_action(r, r->toolkit, action);
-        if (group)
-            take_group(r, group);
+    cut_name(&cut, r->request->tool);
+    r->listed = longest_run(r->snapshot, &cut, NULL, &r->toolkit, &action);
+    if (r->listed) {
+        if (group_by_action(r, &r->toolkit, action, &r->group))
+            take_group(r);
         else
             take_action(r, action);
         return;
     }
-    r->toolkit = sy_snapshot_toolkit(r->snapshot, r->request->tool);
-    if (r->toolkit)
-        r->ret->toolkit = sy_arena_copy(r->arena, r->toolkit->name);
+    r->listed = sy_snapshot_toolkit(r->snapshot, r->request->tool, &r->toolkit);
+    if (r->listed)
+        r->ret->toolkit = sy_arena_copy(r->arena, r->toolkit.name);
     else
         guess(r, (struct sy_str){NULL, 0});
 }

@@ -94,15 +94,17 @@ static void refuse_denied(struct sy_resolution *r, enum sy_cause cause, struct s
     r->ret->failure.rules = rules_json(r);
 }
 
-static void refuse_pending(struct sy_resolution *r, const struct sy_row *row)
+static void refuse_pending(struct sy_resolution *r, const struct sy_route *route)
 {
     struct sy_failure *f = &r->ret->failure;
+    struct sy_row row;
 
+    sy_route_row(route, &row);
     sy_refuse(r, SY_CODE_TOOLKIT_PENDING, SY_CAUSE_NONE,
-              SY_WORDS(r, row->toolkit, SY_STR(" waits for native support")));
-    f->issue_url = sy_arena_copy(r->arena, row->issue_url);
-    f->requested_at_ms = row->requested_at_ms;
-    f->due_at_ms = row->due_at_ms;
+              SY_WORDS(r, row.toolkit, SY_STR(" waits for native support")));
+    f->issue_url = sy_arena_copy(r->arena, row.issue_url);
+    f->requested_at_ms = row.requested_at_ms;
+    f->due_at_ms = row.due_at_ms;
 }
 
 /* Policy had left these, and none can be used now; false if there is none. */
@@ -113,7 +115,7 @@ static bool refuse_unavailable(struct sy_resolution *r)
 
     for (unsigned i = 0; i < r->entry_count; i++) {
         if (r->entries[i].path == SY_PATH_PENDING && r->entries[i].out == SY_OUT_ABSENT) {
-            refuse_pending(r, r->entries[i].row); /* needs no adapter to be said */
+            refuse_pending(r, &r->entries[i].route); /* needs no adapter to be said */
             return true;
         }
     }
@@ -146,38 +148,36 @@ void sy_refuse_nothing_left(struct sy_resolution *r)
                               (r->pin.len == 0 || sy_str_eq_nocase(r->pin, r->entries[i].vendor)));
     if (by_rule)
         refuse_denied(r, SY_CAUSE_RULE,
-                      SY_WORDS(r, SY_STR("rules leave no route for "), r->toolkit->name));
+                      SY_WORDS(r, SY_STR("rules leave no route for "), r->toolkit.name));
     else if (first_out(r, SY_OUT_PIN))
         refuse_denied(r, SY_CAUSE_PINNED,
-                      SY_WORDS(r, r->pin, SY_STR(" is no candidate for "), r->toolkit->name));
+                      SY_WORDS(r, r->pin, SY_STR(" is no candidate for "), r->toolkit.name));
     else if (first_out(r, SY_OUT_ADR))
         refuse_denied(r, SY_CAUSE_NO_ADR,
-                      SY_WORDS(r, SY_STR("the worker for "), r->toolkit->name,
+                      SY_WORDS(r, SY_STR("the worker for "), r->toolkit.name,
                                SY_STR(" names no decision record (adr)")));
     else if (first_out(r, SY_OUT_ENVIRONMENT))
         refuse_denied(r, SY_CAUSE_ENVIRONMENT,
                       SY_STR("debug sessions are not for this key's environment"));
     else if (first_out(r, SY_OUT_BLOCKED))
-        refuse_denied(r, SY_CAUSE_BLOCKED, SY_WORDS(r, r->toolkit->name, SY_STR(" is blocked")));
+        refuse_denied(r, SY_CAUSE_BLOCKED, SY_WORDS(r, r->toolkit.name, SY_STR(" is blocked")));
     else
         refuse_denied(
             r, SY_CAUSE_RULE,
-            SY_WORDS(r, SY_STR("the policy's order names no route of "), r->toolkit->name));
+            SY_WORDS(r, SY_STR("the policy's order names no route of "), r->toolkit.name));
 }
 
 void sy_refuse_no_action(struct sy_resolution *r)
 {
     struct sy_str near[SUGGESTIONS_MAX];
-    const struct sy_snapshot *snapshot = r->snapshot;
+    struct sy_group_walk walk = sy_snapshot_groups(r->snapshot, r->toolkit.name);
+    struct sy_tool_group group;
     size_t count = 0;
 
-    for (size_t i = sy_snapshot_first_group(snapshot, r->toolkit->name);
-         i < snapshot->group_count && count < SUGGESTIONS_MAX &&
-         sy_str_eq(snapshot->groups[i].toolkit, r->toolkit->name);
-         i++)
-        near[count++] = snapshot->groups[i].tool;
+    while (count < SUGGESTIONS_MAX && sy_group_next(&walk, &group))
+        near[count++] = group.tool;
     sy_refuse(r, SY_CODE_TOOL_NOT_FOUND, SY_CAUSE_NONE,
-              SY_WORDS(r, r->toolkit->name, SY_STR(" is a toolkit; name one of its tools")));
+              SY_WORDS(r, r->toolkit.name, SY_STR(" is a toolkit; name one of its tools")));
     r->ret->failure.suggestions = names_json(r, near, count);
 }
 

@@ -105,7 +105,6 @@ static int evaluate(struct sy_resolution *r)
 {
     const struct sy_tenant *tenant = sy_snapshot_tenant(r->snapshot, r->request->tenant);
     struct sy_tenant unlisted = {.name = r->request->tenant};
-    const struct sy_toolkit_facts *facts = r->toolkit ? r->toolkit->facts : NULL;
     struct sy_policy_input input = {
         .tenant = tenant ? tenant : &unlisted,
         .user = r->request->user_id,
@@ -113,7 +112,7 @@ static int evaluate(struct sy_resolution *r)
         .tool = r->ret->tool,
         .effect = r->ret->effect,
         .environment = r->request->environment,
-        .criticality = facts && facts->has_criticality ? facts->criticality : SY_CRITICALITY_LOW,
+        .criticality = r->listed ? r->toolkit.criticality : SY_CRITICALITY_LOW,
     };
 
     return sy_policy_evaluate(r->policy, &input, r->arena, &r->verdict);
@@ -136,10 +135,10 @@ static void decide(struct sy_resolution *r)
     sy_resolve_name(r);
     if (r->mem_failed || evaluate(r) != SY_OK)
         return;
-    if (r->toolkit)
+    if (r->listed)
         sy_resolve_entries(r);
     if (!is_listed(r)) {
-        r->guess = r->toolkit ? r->ret->toolkit : r->guess;
+        r->guess = r->listed ? r->ret->toolkit : r->guess;
         sy_resolve_unlisted(r);
         return;
     }

@@ -1,417 +1,299 @@
-/* Building a snapshot: sorted copies of the registry in one arena, and the indexes over them. */
+/* Building a snapshot: segments for the rows, an arena for tenants and keys. */
 #include "resolve/snapshot.h"
 
 #include <string.h>
 
-#define SNAPSHOT_BYTES_MAX ((size_t)8 << 30)
-#define VENDOR_NAMES_MAX 16
-
-/* What the builder needs besides the snapshot; `scratch` dies with the build. */
-struct builder {
-    struct sy_snapshot *s;
-    const struct sy_registry *from;
-    struct sy_arena scratch;
-    struct sy_str vendors[VENDOR_NAMES_MAX]; /* one copy of each vendor's name */
-    size_t vendor_count;
-};
-
-struct sy_str sy_tool_fold(struct sy_str name, char *out)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        if (c >= 'A' && c <= 'Z')
-            c = (char)(c - 'A' + 'a');
-        out[i] = c == '-' || c == ' ' ? '_' : c;
-    }
-    return sy_str_from(out, name.len);
-}
+#define PEOPLE_BYTES_MAX ((size_t)1 << 30)
+#define GONE_SLOTS_MIN 16u
 
 /* ---- copies ---- */
 
-static struct sy_str keep(struct builder *b, struct sy_str text)
+static struct sy_str keep(struct sy_snapshot *s, struct sy_str text)
 {
-    return text.ptr ? sy_arena_copy(&b->s->arena, text) : text;
+    return text.ptr ? sy_arena_copy(&s->arena, text) : text;
 }
 
-/* Vendors' names and "latest" stand in every row; one copy is enough. */
-static struct sy_str keep_vendor(struct builder *b, struct sy_str name)
+static const struct sy_pair *keep_pairs(struct sy_snapshot *s, const struct sy_pair *from,
+                                        size_t count)
 {
-    for (size_t i = 0; i < b->vendor_count; i++) {
-        if (sy_str_eq(b->vendors[i], name))
-            return b->vendors[i];
-    }
-    name = keep(b, name);
-    if (b->vendor_count < VENDOR_NAMES_MAX)
-        b->vendors[b->vendor_count++] = name;
-    return name;
-}
+    struct sy_pair *pairs = count ? sy_arena_array(&s->arena, count, sizeof(*pairs)) : NULL;
 
-static struct sy_str keep_unless(struct builder *b, struct sy_str text, struct sy_str same)
-{
-    return text.ptr && sy_str_eq(text, same) ? same : keep(b, text);
-}
-
-static const struct sy_pair *keep_pairs(struct builder *b, const struct sy_pair *from, size_t count)
-{
-    struct sy_pair *pairs = count ? sy_arena_array(&b->s->arena, count, sizeof(*pairs)) : NULL;
     for (size_t i = 0; pairs && i < count; i++) {
-        pairs[i].name = keep(b, from[i].name);
-        pairs[i].value = keep(b, from[i].value);
+        pairs[i].name = keep(s, from[i].name);
+        pairs[i].value = keep(s, from[i].value);
     }
     return pairs;
 }
 
-static const struct sy_str *keep_texts(struct builder *b, const struct sy_str *from, size_t count)
+/* ---- tenants, keys, quarantine ---- */
+
+static int build_tenants(struct sy_snapshot *s, const struct sy_registry *from)
 {
-    struct sy_str *texts = count ? sy_arena_array(&b->s->arena, count, sizeof(*texts)) : NULL;
-    for (size_t i = 0; texts && i < count; i++)
-        texts[i] = keep(b, from[i]);
-    return texts;
-}
-
-/* Without the cold columns (notes, owner, mcp_server, extra): they are read from the store. */
-static struct sy_row keep_row(struct builder *b, const struct sy_row *from, struct sy_str toolkit)
-{
-    struct sy_row row = *from;
-
-    row.toolkit = toolkit;
-    row.vendor = keep_vendor(b, from->vendor);
-    row.vendor_slug = keep_unless(b, from->vendor_slug.ptr ? from->vendor_slug : toolkit, toolkit);
-    row.tool_prefix = keep(b, from->tool_prefix);
-    row.connection = keep_unless(b, from->connection, row.vendor_slug);
-    row.auth_config_id = keep(b, from->auth_config_id);
-    row.oauth_app_id = keep(b, from->oauth_app_id);
-    row.version =
-        from->version.len ? keep_unless(b, from->version, SY_STR("latest")) : SY_STR("latest");
-    row.endpoint = keep(b, from->endpoint);
-    row.secret = keep(b, from->secret);
-    row.adr = keep(b, from->adr);
-    row.issue_url = keep(b, from->issue_url);
-    row.awaited = from->awaited.ptr ? keep_vendor(b, from->awaited) : from->awaited;
-    row.owner = row.notes = (struct sy_str){NULL, 0};
-    row.mcp_servers = row.extra = NULL;
-    row.mcp_server_count = row.extra_count = 0;
-    return row;
-}
-
-/* ---- sorting (stable merge; the archive calls no qsort) ---- */
-
-typedef int order_fn(const void *a, const void *b);
-
-static void merge(const void **to, const void **left, size_t left_count, const void **right,
-                  size_t right_count, order_fn *order)
-{
-    while (left_count > 0 && right_count > 0) {
-        if (order(*right, *left) < 0) {
-            *to++ = *right++;
-            right_count--;
-        } else {
-            *to++ = *left++;
-            left_count--;
-        }
-    }
-    memcpy(to, left, left_count * sizeof(*to));
-    memcpy(to + left_count, right, right_count * sizeof(*to));
-}
-
-/* Returns the sorted array: `items` or `other`. */
-static const void **sort(const void **items, const void **other, size_t count, order_fn *order)
-{
-    for (size_t width = 1; width < count; width *= 2) {
-        const void **swap = other;
-        for (size_t i = 0; i < count; i += 2 * width) {
-            size_t middle = i + width < count ? i + width : count;
-            size_t end = i + 2 * width < count ? i + 2 * width : count;
-            merge(other + i, items + i, middle - i, items + middle, end - middle, order);
-        }
-        other = items;
-        items = swap;
-    }
-    return items;
-}
-
-static int by_toolkit_name(const void *a, const void *b)
-{
-    const struct sy_row *x = a, *y = b;
-    return sy_str_cmp(x->toolkit, y->toolkit);
-}
-
-static int by_toolkit_and_tool(const void *a, const void *b)
-{
-    const struct sy_tool_map *x = a, *y = b;
-    int order = sy_str_cmp(x->toolkit, y->toolkit);
-    return order ? order : sy_str_cmp(x->tool, y->tool);
-}
-
-/* Pointers to `count` items of `size`, sorted; NULL without memory. */
-static const void **sorted(struct builder *b, const void *items, size_t count, size_t size,
-                           order_fn *order)
-{
-    const void **pointers = sy_arena_array(&b->scratch, count + 1, sizeof(*pointers));
-    const void **other = sy_arena_array(&b->scratch, count + 1, sizeof(*other));
-
-    if (!pointers || !other)
-        return NULL;
-    for (size_t i = 0; i < count; i++)
-        pointers[i] = (const char *)items + i * size;
-    return sort(pointers, other, count, order);
-}
-
-/* ---- toolkits ---- */
-
-static int build_rows(struct builder *b)
-{
-    struct sy_snapshot *s = b->s;
-    size_t count = b->from->row_count, toolkits = 0;
-    const void **order = sorted(b, b->from->rows, count, sizeof(*b->from->rows), by_toolkit_name);
-
-    if (!order)
+    s->tenants = sy_arena_array(&s->arena, from->tenant_count + 1, sizeof(*s->tenants));
+    if (!s->tenants || sy_index_init(&s->by_tenant, from->tenant_count) != SY_OK)
         return SY_NOMEM;
-    for (size_t i = 0; i < count; i++)
-        toolkits += i == 0 || by_toolkit_name(order[i - 1], order[i]) != 0;
-    s->rows = sy_arena_array(&s->arena, count + 1, sizeof(*s->rows));
-    s->toolkits = sy_arena_array(&s->arena, toolkits + 1, sizeof(*s->toolkits));
-    if (!s->rows || !s->toolkits)
-        return SY_NOMEM;
-    for (size_t i = 0; i < count; i++) {
-        const struct sy_row *row = order[i];
-        struct sy_toolkit *toolkit;
-        if (i == 0 || by_toolkit_name(order[i - 1], row) != 0) {
-            toolkit = &s->toolkits[s->toolkit_count++];
-            toolkit->name = keep(b, row->toolkit);
-            toolkit->rows = &s->rows[i];
-        }
-        toolkit = &s->toolkits[s->toolkit_count - 1];
-        toolkit->row_count++;
-        s->rows[i] = keep_row(b, row, toolkit->name);
-    }
-    return SY_OK;
-}
-
-/* A normalised key that lives as long as the snapshot; the text itself if it is normal already. */
-static struct sy_str normal_key(struct builder *b, struct sy_str text)
-{
-    char buffer[2 * SY_NAME_MAX];
-    struct sy_str key;
-
-    if (text.len == 0 || text.len > sizeof(buffer))
-        return (struct sy_str){NULL, 0};
-    key = sy_name_normalise(text, buffer);
-    return sy_str_eq(key, text) ? text : keep(b, key);
-}
-
-/* Names beat aliases beat vendors' slugs: what a person chose is never shadowed. */
-static int index_toolkits(struct builder *b)
-{
-    struct sy_snapshot *s = b->s;
-    size_t keys = s->toolkit_count + b->from->row_count;
-
-    for (size_t i = 0; i < b->from->toolkit_count; i++)
-        keys += b->from->toolkits[i].alias_count;
-    if (sy_index_init(&s->by_toolkit, &s->arena, keys, (uint64_t)b->from->version) != SY_OK)
-        return SY_NOMEM;
-    for (size_t i = 0; i < s->toolkit_count; i++)
-        sy_index_put(&s->by_toolkit, normal_key(b, s->toolkits[i].name), (uint32_t)i);
-    for (size_t i = 0; i < b->from->toolkit_count; i++) {
-        const struct sy_toolkit_facts *from = &b->from->toolkits[i];
-        struct sy_toolkit_facts *facts;
-        char name[2 * SY_NAME_MAX];
-        uint32_t at = from->toolkit.len > sizeof(name)
-                          ? SY_INDEX_NONE
-                          : sy_index_get(&s->by_toolkit, sy_name_normalise(from->toolkit, name));
-        if (at == SY_INDEX_NONE)
+    for (size_t i = 0; i < from->tenant_count; i++) {
+        struct sy_tenant *tenant = &s->tenants[s->tenant_count];
+        if (sy_snapshot_tenant(s, from->tenants[i].name))
             continue;
-        facts = sy_arena_zalloc(&s->arena, sizeof(*facts));
-        if (!facts)
-            return SY_NOMEM;
-        *facts = *from;
-        facts->toolkit = s->toolkits[at].name;
-        facts->aliases = keep_texts(b, from->aliases, from->alias_count);
-        s->toolkits[at].facts = facts;
-        for (size_t a = 0; facts->aliases && a < facts->alias_count; a++)
-            sy_index_put(&s->by_toolkit, normal_key(b, facts->aliases[a]), at);
-    }
-    for (size_t i = 0; i < s->toolkit_count; i++) {
-        for (size_t r = 0; r < s->toolkits[i].row_count; r++)
-            sy_index_put(&s->by_toolkit, normal_key(b, s->toolkits[i].rows[r].vendor_slug),
-                         (uint32_t)i);
+        *tenant = from->tenants[i];
+        tenant->name = keep(s, tenant->name);
+        tenant->labels = keep_pairs(s, tenant->labels, tenant->label_count);
+        sy_index_put(&s->by_tenant, sy_index_hash(tenant->name), (uint32_t)++s->tenant_count);
     }
     return SY_OK;
 }
 
-/* ---- tools ---- */
-
-static struct sy_str folded_key(struct builder *b, struct sy_str text)
+static int build_keys(struct sy_snapshot *s, const struct sy_registry *from)
 {
-    char buffer[2 * SY_NAME_MAX];
-    struct sy_str key;
-
-    if (text.len == 0 || text.len > sizeof(buffer))
-        return (struct sy_str){NULL, 0};
-    key = sy_tool_fold(text, buffer);
-    return sy_str_eq(key, text) ? text : keep(b, key);
-}
-
-static void keep_map(struct builder *b, const struct sy_tool_map *from, struct sy_tool_map *to)
-{
-    *to = *from;
-    to->tool = keep(b, from->tool);
-    to->toolkit = keep(b, from->toolkit);
-    to->vendor = keep_vendor(b, from->vendor);
-    to->vendor_tool = keep(b, from->vendor_tool);
-    to->renames = keep_pairs(b, from->renames, from->rename_count);
-    to->aliases = keep_texts(b, from->aliases, from->alias_count);
-}
-
-static int build_groups(struct builder *b)
-{
-    struct sy_snapshot *s = b->s;
-    size_t count = b->from->map_count;
-    const void **order =
-        sorted(b, b->from->maps, count, sizeof(*b->from->maps), by_toolkit_and_tool);
-
-    s->maps = sy_arena_array(&s->arena, count + 1, sizeof(*s->maps));
-    s->map_order = sy_arena_array(&s->arena, count + 1, sizeof(*s->map_order));
-    s->groups = sy_arena_array(&s->arena, count + 1, sizeof(*s->groups));
-    if (!order || !s->maps || !s->map_order || !s->groups)
+    s->keys = sy_arena_array(&s->arena, from->key_count + 1, sizeof(*s->keys));
+    if (!s->keys || sy_index_init(&s->by_key, from->key_count) != SY_OK)
         return SY_NOMEM;
-    for (size_t i = 0; i < count; i++) {
-        struct sy_tool_map *map = &s->maps[i];
-        struct sy_tool_group *group;
-        keep_map(b, order[i], map);
-        s->map_order[i] = map;
-        if (i == 0 || by_toolkit_and_tool(s->map_order[i - 1], map) != 0)
-            s->groups[s->group_count++] = (struct sy_tool_group){
-                .tool = map->tool, .toolkit = map->toolkit, .maps = &s->map_order[i]};
-        group = &s->groups[s->group_count - 1];
-        group->count++;
-        if (map->match == SY_MATCH_CANDIDATE)
+    for (size_t i = 0; i < from->key_count; i++) {
+        struct sy_key *key = &s->keys[s->key_count];
+        if (from->keys[i].revoked_at_ms != 0 || sy_snapshot_key(s, from->keys[i].hash))
             continue;
-        group->routes = true;
-        if (map->effect > group->effect)
-            group->effect = map->effect;
+        *key = from->keys[i];
+        key->id = keep(s, key->id);
+        key->tenant = keep(s, key->tenant);
+        key->environment = keep(s, key->environment);
+        key->name = keep(s, key->name);
+        sy_index_put(&s->by_key,
+                     sy_index_hash(sy_str_from((const char *)key->hash, sizeof(key->hash))),
+                     (uint32_t)++s->key_count);
     }
     return SY_OK;
 }
 
-/* Candidates' vendor names are left out: such a row must not make its vendor's name mean ours. */
-static int index_tools(struct builder *b)
+static int build_people(struct sy_snapshot *s, const struct sy_registry *from)
 {
-    struct sy_snapshot *s = b->s;
-    size_t keys = s->group_count + b->from->map_count;
-
-    for (size_t i = 0; i < b->from->map_count; i++)
-        keys += s->maps[i].alias_count;
-    if (sy_index_init(&s->by_tool, &s->arena, keys, (uint64_t)b->from->version) != SY_OK)
+    if (build_tenants(s, from) != SY_OK || build_keys(s, from) != SY_OK)
         return SY_NOMEM;
-    for (size_t i = 0; i < s->group_count; i++)
-        sy_index_put(&s->by_tool, folded_key(b, s->groups[i].tool), (uint32_t)i);
-    for (unsigned vendors = 0; vendors < 2; vendors++) {
-        for (size_t i = 0; i < s->group_count; i++) {
-            for (size_t m = 0; m < s->groups[i].count; m++) {
-                const struct sy_tool_map *map = s->groups[i].maps[m];
-                if (vendors && map->match != SY_MATCH_CANDIDATE)
-                    sy_index_put(&s->by_tool, folded_key(b, map->vendor_tool), (uint32_t)i);
-                for (size_t a = 0; !vendors && a < map->alias_count; a++)
-                    sy_index_put(&s->by_tool, folded_key(b, map->aliases[a]), (uint32_t)i);
-            }
-        }
-    }
-    return SY_OK;
-}
-
-/* ---- tenants and keys ---- */
-
-static int build_tenants(struct builder *b)
-{
-    struct sy_snapshot *s = b->s;
-    size_t count = b->from->tenant_count;
-
-    s->tenants = sy_arena_array(&s->arena, count + 1, sizeof(*s->tenants));
-    if (!s->tenants ||
-        sy_index_init(&s->by_tenant, &s->arena, count, (uint64_t)b->from->version) != SY_OK)
-        return SY_NOMEM;
-    for (size_t i = 0; i < count; i++) {
-        s->tenants[i] = b->from->tenants[i];
-        s->tenants[i].name = keep(b, b->from->tenants[i].name);
-        s->tenants[i].labels =
-            keep_pairs(b, b->from->tenants[i].labels, b->from->tenants[i].label_count);
-        sy_index_put(&s->by_tenant, s->tenants[i].name, (uint32_t)i);
-    }
-    return SY_OK;
-}
-
-static int build_keys(struct builder *b)
-{
-    struct sy_snapshot *s = b->s;
-    size_t count = b->from->key_count, used = 0;
-
-    s->keys = sy_arena_array(&s->arena, count + 1, sizeof(*s->keys));
-    if (!s->keys ||
-        sy_index_init(&s->by_key, &s->arena, count, (uint64_t)b->from->version) != SY_OK)
-        return SY_NOMEM;
-    for (size_t i = 0; i < count; i++) {
-        const struct sy_key *from = &b->from->keys[i];
-        struct sy_key *key = &s->keys[used];
-        if (from->revoked_at_ms != 0)
-            continue;
-        *key = *from;
-        key->id = keep(b, from->id);
-        key->tenant = keep(b, from->tenant);
-        key->environment = keep(b, from->environment);
-        key->name = keep(b, from->name);
-        sy_index_put(&s->by_key, sy_str_from((const char *)key->hash, sizeof(key->hash)),
-                     (uint32_t)used++);
-    }
-    return SY_OK;
-}
-
-static int build_quarantined(struct builder *b)
-{
-    struct sy_snapshot *s = b->s;
     s->quarantined =
-        sy_arena_array(&s->arena, b->from->quarantined_count + 1, sizeof(*s->quarantined));
-    for (size_t i = 0; s->quarantined && i < b->from->quarantined_count; i++)
-        s->quarantined[s->quarantined_count++] = keep(b, b->from->quarantined[i]);
-    return s->quarantined ? SY_OK : SY_NOMEM;
+        sy_arena_array(&s->arena, from->quarantined_count + 1, sizeof(*s->quarantined));
+    for (size_t i = 0; s->quarantined && i < from->quarantined_count; i++)
+        s->quarantined[s->quarantined_count++] = keep(s, from->quarantined[i]);
+    return s->arena.failed ? SY_NOMEM : SY_OK;
 }
 
 /* ---- the whole ---- */
 
+static struct sy_snapshot *snapshot_new(void)
+{
+    struct sy_snapshot *s;
+    struct sy_arena arena;
+
+    sy_arena_init(&arena, PEOPLE_BYTES_MAX);
+    s = sy_arena_zalloc(&arena, sizeof(*s));
+    if (s)
+        s->arena = arena;
+    return s;
+}
+
+static int done(int status, struct sy_snapshot *s, struct sy_snapshot **ret, struct sy_err *err)
+{
+    if (status == SY_OK) {
+        *ret = s;
+        return SY_OK;
+    }
+    sy_snapshot_free(s);
+    return sy_err_set(err, SY_NOMEM, "no memory for a snapshot");
+}
+
 int sy_snapshot_build(const struct sy_registry *registry, const struct sy_policy *policy,
                       struct sy_snapshot **ret_snapshot, struct sy_err *err)
 {
-    struct builder b = {.from = registry};
-    struct sy_arena arena;
+    struct sy_snapshot *s = snapshot_new();
     int status = SY_NOMEM;
 
-    sy_arena_init(&arena, SNAPSHOT_BYTES_MAX);
-    sy_arena_init(&b.scratch, SNAPSHOT_BYTES_MAX);
-    b.s = sy_arena_zalloc(&arena, sizeof(*b.s));
-    if (b.s) {
-        b.s->arena = arena;
-        b.s->version = registry->version;
-        b.s->policy = policy;
-        if (build_rows(&b) == SY_OK && index_toolkits(&b) == SY_OK && build_groups(&b) == SY_OK &&
-            index_tools(&b) == SY_OK && build_tenants(&b) == SY_OK && build_keys(&b) == SY_OK &&
-            build_quarantined(&b) == SY_OK && !b.s->arena.failed)
-            status = SY_OK;
+    if (s) {
+        s->version = registry->version;
+        s->policy = policy;
+        status = sy_segment_build(registry, NULL, &s->base, err);
+        if (status == SY_OK)
+            status = build_people(s, registry);
     }
-    sy_arena_release(&b.scratch);
-    if (status != SY_OK) {
-        sy_snapshot_free(b.s);
-        return sy_err_set(err, SY_NOMEM, "no memory for a snapshot of %zu rows",
-                          registry->row_count);
+    return done(status, s, ret_snapshot, err);
+}
+
+/* ---- edits ---- */
+
+static int gone_init(struct sy_snapshot *s, struct sy_gone *gone, size_t count)
+{
+    size_t slots = GONE_SLOTS_MIN;
+
+    while (slots < 2 * count)
+        slots *= 2;
+    gone->slots = sy_arena_array(&s->arena, slots, sizeof(*gone->slots));
+    gone->mask = (uint32_t)(slots - 1);
+    return gone->slots ? SY_OK : SY_NOMEM;
+}
+
+static void gone_put(struct sy_gone *gone, uint32_t unit)
+{
+    uint32_t at = unit * UINT32_C(0x9e3779b1) & gone->mask;
+
+    if (unit == 0 || sy_gone_has(gone, unit))
+        return;
+    while (gone->slots[at])
+        at = (at + 1) & gone->mask;
+    gone->slots[at] = unit;
+    gone->count++;
+}
+
+int sy_snapshot_edit(const struct sy_snapshot *old, const struct sy_registry_changes *changes,
+                     const struct sy_policy *policy, struct sy_snapshot **ret_snapshot,
+                     struct sy_err *err)
+{
+    struct sy_snapshot *s = snapshot_new();
+    int status = SY_NOMEM;
+
+    if (!s)
+        return done(status, s, ret_snapshot, err);
+    s->version = changes->now.version;
+    s->policy = policy;
+    s->base = sy_segment_ref(old->base);
+    s->edit_count = changes->toolkit_count + changes->family_count;
+    status = build_people(s, &changes->now);
+    if (status == SY_OK && s->edit_count > 0) {
+        status = gone_init(s, &s->gone_toolkits, changes->toolkit_count);
+        if (status == SY_OK)
+            status = gone_init(s, &s->gone_families, changes->family_count);
+        for (size_t i = 0; status == SY_OK && i < changes->toolkit_count; i++)
+            gone_put(&s->gone_toolkits, sy_segment_toolkit(s->base, changes->toolkits[i]));
+        for (size_t i = 0; status == SY_OK && i < changes->family_count; i++)
+            gone_put(&s->gone_families, sy_segment_family(s->base, changes->families[i]));
+        if (status == SY_OK)
+            status = sy_segment_build(&changes->now, s->base, &s->edits, err);
     }
-    *ret_snapshot = b.s;
+    return done(status, s, ret_snapshot, err);
+}
+
+size_t sy_snapshot_edits(const struct sy_snapshot *snapshot)
+{
+    return snapshot->edit_count;
+}
+
+static int share_gone(struct sy_snapshot *s, struct sy_gone *to, const struct sy_gone *from)
+{
+    if (!from->slots)
+        return SY_OK;
+    *to = *from;
+    to->slots = sy_arena_array(&s->arena, (size_t)from->mask + 1, sizeof(*to->slots));
+    if (!to->slots)
+        return SY_NOMEM;
+    memcpy(to->slots, from->slots, ((size_t)from->mask + 1) * sizeof(*to->slots));
     return SY_OK;
+}
+
+struct sy_snapshot *sy_snapshot_share(const struct sy_snapshot *from)
+{
+    struct sy_snapshot *s = snapshot_new();
+
+    if (!s)
+        return NULL;
+    s->version = from->version;
+    s->base = sy_segment_ref(from->base);
+    s->edits = from->edits ? sy_segment_ref(from->edits) : NULL;
+    s->edit_count = from->edit_count;
+    if (share_gone(s, &s->gone_toolkits, &from->gone_toolkits) == SY_OK &&
+        share_gone(s, &s->gone_families, &from->gone_families) == SY_OK)
+        return s;
+    sy_snapshot_free(s);
+    return NULL;
+}
+
+/* ---- base and edits into one ---- */
+
+static void fold_toolkits(const struct sy_snapshot *from, struct sy_segment *to)
+{
+    struct sy_str after = {NULL, 0};
+    struct sy_toolkit toolkit;
+    size_t b = 0, e = 0, edits = from->edits ? from->edits->toolkit_count : 0;
+
+    while (b < from->base->toolkit_count || e < edits) {
+        uint32_t unit = b < from->base->toolkit_count ? from->base->toolkits[b] : 0;
+        if (unit && sy_gone_has(&from->gone_toolkits, unit)) {
+            b++;
+            continue;
+        }
+        if (unit)
+            sy_toolkit_read(from->base, unit, &toolkit);
+        after = unit ? toolkit.name : after;
+        if (e < edits)
+            sy_toolkit_read(from->edits, from->edits->toolkits[e], &toolkit);
+        if (e < edits && (!unit || sy_str_cmp(toolkit.name, after) < 0)) {
+            sy_segment_copy_toolkit(to, from->edits, from->edits->toolkits[e++]);
+        } else {
+            sy_segment_copy_toolkit(to, from->base, unit);
+            b++;
+        }
+    }
+}
+
+static void fold_families(const struct sy_snapshot *from, struct sy_segment *to)
+{
+    size_t b = 0, e = 0, edits = from->edits ? from->edits->family_count : 0, groups;
+    uint32_t first;
+
+    while (b < from->base->family_count || e < edits) {
+        uint32_t unit = b < from->base->family_count ? from->base->families[b] : 0;
+        if (unit && sy_gone_has(&from->gone_families, unit)) {
+            b++;
+        } else if (e < edits &&
+                   (!unit || sy_str_cmp(sy_family_read(from->edits, from->edits->families[e],
+                                                       &groups, &first),
+                                        sy_family_read(from->base, unit, &groups, &first)) < 0)) {
+            sy_segment_copy_family(to, from->edits, from->edits->families[e++]);
+        } else {
+            sy_segment_copy_family(to, from->base, unit);
+            b++;
+        }
+    }
+}
+
+int sy_snapshot_fold(const struct sy_snapshot *from, struct sy_snapshot **ret_snapshot,
+                     struct sy_err *err)
+{
+    const struct sy_segment *edits = from->edits;
+    struct sy_snapshot *s = snapshot_new();
+    int status = SY_NOMEM;
+
+    if (s) {
+        s->version = from->version;
+        s->base = sy_segment_new(edits ? edits : from->base);
+    }
+    if (s && s->base)
+        status =
+            sy_segment_room(s->base, from->base->toolkit_count + (edits ? edits->toolkit_count : 0),
+                            from->base->family_count + (edits ? edits->family_count : 0));
+    if (status == SY_OK) {
+        fold_toolkits(from, s->base);
+        fold_families(from, s->base);
+        status = sy_segment_finish(s->base);
+    }
+    return done(status, s, ret_snapshot, err);
 }
 
 void sy_snapshot_free(struct sy_snapshot *snapshot)
 {
     struct sy_arena arena;
+
     if (!snapshot)
         return;
+    sy_segment_unref(snapshot->base);
+    sy_segment_unref(snapshot->edits);
+    sy_index_release(&snapshot->by_tenant);
+    sy_index_release(&snapshot->by_key);
     arena = snapshot->arena; /* which holds the snapshot, too */
     sy_arena_release(&arena);
+}
+
+size_t sy_snapshot_bytes(const struct sy_snapshot *s, size_t *ret_rows)
+{
+    *ret_rows = s->base->row_count + s->base->map_count;
+    if (s->edits)
+        *ret_rows += s->edits->row_count + s->edits->map_count;
+    return s->arena.used + sy_segment_bytes(s->base) + (s->edits ? sy_segment_bytes(s->edits) : 0) +
+           sy_index_bytes(&s->by_tenant) + sy_index_bytes(&s->by_key);
 }

@@ -1,10 +1,5 @@
 /* Looking things up in a snapshot. */
-#include <string.h>
-
 #include "resolve/snapshot.h"
-
-#define NEAR_MAX 32
-#define TOOL_EDITS_MAX 8u
 
 int64_t sy_snapshot_version(const struct sy_snapshot *snapshot)
 {
@@ -19,14 +14,28 @@ const struct sy_policy *sy_snapshot_policy(const struct sy_snapshot *snapshot)
 const struct sy_key *sy_snapshot_key(const struct sy_snapshot *snapshot,
                                      const unsigned char hash[32])
 {
-    uint32_t at = sy_index_get(&snapshot->by_key, sy_str_from((const char *)hash, 32));
-    return at == SY_INDEX_NONE ? NULL : &snapshot->keys[at];
+    const struct sy_str wanted = sy_str_from((const char *)hash, 32);
+    struct sy_index_walk walk = sy_index_walk(&snapshot->by_key, sy_index_hash(wanted));
+    uint32_t at;
+
+    while ((at = sy_index_next(&walk)) != 0) {
+        const struct sy_key *key = &snapshot->keys[at - 1];
+        if (sy_str_eq(sy_str_from((const char *)key->hash, sizeof(key->hash)), wanted))
+            return key;
+    }
+    return NULL;
 }
 
 const struct sy_tenant *sy_snapshot_tenant(const struct sy_snapshot *snapshot, struct sy_str name)
 {
-    uint32_t at = sy_index_get(&snapshot->by_tenant, name);
-    return at == SY_INDEX_NONE ? NULL : &snapshot->tenants[at];
+    struct sy_index_walk walk = sy_index_walk(&snapshot->by_tenant, sy_index_hash(name));
+    uint32_t at;
+
+    while ((at = sy_index_next(&walk)) != 0) {
+        if (sy_str_eq(snapshot->tenants[at - 1].name, name))
+            return &snapshot->tenants[at - 1];
+    }
+    return NULL;
 }
 
 bool sy_snapshot_quarantined(const struct sy_snapshot *snapshot, struct sy_str vendor)
@@ -38,205 +47,159 @@ bool sy_snapshot_quarantined(const struct sy_snapshot *snapshot, struct sy_str v
     return false;
 }
 
-const struct sy_toolkit *sy_snapshot_toolkit(const struct sy_snapshot *snapshot,
-                                             struct sy_str any_spelling)
+/* ---- toolkits ---- */
+
+/* The first spelling in `s` that is `key` and whose toolkit is not `gone`, or 0. */
+static uint32_t find_toolkit(const struct sy_segment *s, const struct sy_gone *gone,
+                             struct sy_str key, uint64_t hash)
 {
-    char buffer[2 * SY_NAME_MAX];
+    struct sy_index_walk walk = sy_index_walk(&s->by_toolkit, hash);
     uint32_t at;
 
+    while ((at = sy_index_next(&walk)) != 0) {
+        if (sy_toolkit_is(sy_spelling_text(s, at), key) &&
+            !(gone && sy_gone_has(gone, sy_spelling_named(s, at))))
+            return at;
+    }
+    return 0;
+}
+
+bool sy_snapshot_toolkit_hashed(const struct sy_snapshot *snapshot, struct sy_str key,
+                                uint64_t hash, struct sy_toolkit *ret)
+{
+    const struct sy_segment *base = snapshot->base, *edits = snapshot->edits;
+    uint32_t in_base = find_toolkit(base, edits ? &snapshot->gone_toolkits : NULL, key, hash);
+    uint32_t in_edits = edits ? find_toolkit(edits, NULL, key, hash) : 0;
+    struct sy_toolkit other;
+
+    if (in_base)
+        sy_toolkit_read(base, sy_spelling_named(base, in_base), ret);
+    if (in_edits) {
+        int order = -1;
+        sy_toolkit_read(edits, sy_spelling_named(edits, in_edits), &other);
+        if (in_base) {
+            order = (int)sy_spelling_class(edits, in_edits) - (int)sy_spelling_class(base, in_base);
+            order = order ? order : sy_str_cmp(other.name, ret->name);
+        }
+        if (order < 0)
+            *ret = other;
+    }
+    return in_base || in_edits;
+}
+
+bool sy_snapshot_toolkit(const struct sy_snapshot *snapshot, struct sy_str any_spelling,
+                         struct sy_toolkit *ret)
+{
+    char buffer[2 * SY_NAME_MAX];
+    struct sy_str key;
+
     if (any_spelling.len > sizeof(buffer))
-        return NULL;
-    at = sy_index_get(&snapshot->by_toolkit, sy_name_normalise(any_spelling, buffer));
-    return at == SY_INDEX_NONE ? NULL : &snapshot->toolkits[at];
+        return false;
+    key = sy_name_normalise(any_spelling, buffer);
+    return key.len > 0 && sy_snapshot_toolkit_hashed(snapshot, key, sy_index_hash(key), ret);
 }
 
 size_t sy_snapshot_toolkit_count(const struct sy_snapshot *snapshot)
 {
-    return snapshot->toolkit_count;
+    return snapshot->base->toolkit_count - snapshot->gone_toolkits.count +
+           (snapshot->edits ? snapshot->edits->toolkit_count : 0);
 }
 
-const struct sy_toolkit *sy_snapshot_toolkit_at(const struct sy_snapshot *snapshot, size_t index)
+bool sy_snapshot_toolkit_after(const struct sy_snapshot *snapshot, struct sy_str name,
+                               struct sy_toolkit *ret)
 {
-    return index < snapshot->toolkit_count ? &snapshot->toolkits[index] : NULL;
+    const struct sy_segment *base = snapshot->base, *edits = snapshot->edits;
+    size_t b = sy_segment_after(base, name), e = edits ? sy_segment_after(edits, name) : 0;
+    struct sy_toolkit other;
+
+    while (b < base->toolkit_count && sy_gone_has(&snapshot->gone_toolkits, base->toolkits[b]))
+        b++;
+    if (b < base->toolkit_count)
+        sy_toolkit_read(base, base->toolkits[b], ret);
+    if (!edits || e == edits->toolkit_count)
+        return b < base->toolkit_count;
+    sy_toolkit_read(edits, edits->toolkits[e], &other);
+    if (b == base->toolkit_count || sy_str_cmp(other.name, ret->name) < 0)
+        *ret = other;
+    return true;
 }
 
-const struct sy_tool_group *sy_snapshot_group(const struct sy_snapshot *snapshot,
-                                              struct sy_str folded_tool)
-{
-    uint32_t at = sy_index_get(&snapshot->by_tool, folded_tool);
-    return at == SY_INDEX_NONE ? NULL : &snapshot->groups[at];
-}
+/* ---- tools ---- */
 
-static const struct sy_tool_group *group_of(const struct sy_snapshot *snapshot, struct sy_str tool)
+static uint32_t find_group(const struct sy_segment *s, const struct sy_gone *gone,
+                           struct sy_str key, uint64_t hash)
 {
-    char buffer[2 * SY_NAME_MAX];
-    if (tool.len > sizeof(buffer))
-        return NULL;
-    return sy_snapshot_group(snapshot, sy_tool_fold(tool, buffer));
-}
+    struct sy_index_walk walk = sy_index_walk(&s->by_tool, hash);
+    uint32_t at;
 
-const struct sy_tool_map *sy_snapshot_map(const struct sy_snapshot *snapshot, struct sy_str tool,
-                                          struct sy_str vendor)
-{
-    const struct sy_tool_group *group = group_of(snapshot, tool);
-    for (size_t i = 0; group && i < group->count; i++) {
-        if (vendor.len == 0 || sy_str_eq(group->maps[i]->vendor, vendor))
-            return group->maps[i];
+    while ((at = sy_index_next(&walk)) != 0) {
+        if (sy_tool_is(sy_spelling_text(s, at), key) &&
+            !(gone && sy_gone_has(gone, sy_group_family(s, sy_spelling_named(s, at)))))
+            return at;
     }
-    return NULL;
+    return 0;
 }
 
-const struct sy_tool_map *const *sy_snapshot_maps_of(const struct sy_snapshot *snapshot,
-                                                     struct sy_str canonical_tool,
-                                                     size_t *ret_count)
+/* Groups stand by toolkit, then tool. */
+static int group_order(const struct sy_tool_group *a, const struct sy_tool_group *b)
 {
-    const struct sy_tool_group *group = group_of(snapshot, canonical_tool);
-    *ret_count = group ? group->count : 0;
-    return group ? group->maps : NULL;
+    int order = sy_str_cmp(a->toolkit, b->toolkit);
+
+    return order ? order : sy_str_cmp(a->tool, b->tool);
 }
 
-/* ---- what resembles a name ---- */
-
-struct near {
-    struct sy_str name;
-    unsigned distance;
-};
-
-/* Keeps the `max` nearest, names once, equal distances in name order. */
-static size_t near_add(struct near *list, size_t count, size_t max, struct near one)
+bool sy_snapshot_group(const struct sy_snapshot *snapshot, struct sy_str key,
+                       struct sy_tool_group *ret)
 {
-    size_t at = count, end = count;
+    const struct sy_segment *base = snapshot->base, *edits = snapshot->edits;
+    uint64_t hash = sy_index_hash(key);
+    uint32_t in_base = find_group(base, edits ? &snapshot->gone_families : NULL, key, hash);
+    uint32_t in_edits = edits ? find_group(edits, NULL, key, hash) : 0;
+    struct sy_tool_group other;
 
-    for (size_t i = 0; i < count; i++) {
-        if (!sy_str_eq(list[i].name, one.name))
-            continue;
-        if (list[i].distance <= one.distance)
-            return count;
-        memmove(&list[i], &list[i + 1], (count - i - 1) * sizeof(*list));
-        count = end = at = count - 1;
-        break;
+    if (in_base)
+        sy_group_read(base, sy_spelling_named(base, in_base), ret);
+    if (in_edits) {
+        int order = -1;
+        sy_group_read(edits, sy_spelling_named(edits, in_edits), &other);
+        if (in_base) {
+            order = (int)sy_spelling_class(edits, in_edits) - (int)sy_spelling_class(base, in_base);
+            order = order ? order : group_order(&other, ret);
+        }
+        if (order < 0)
+            *ret = other;
     }
-    while (at > 0 &&
-           (list[at - 1].distance > one.distance ||
-            (list[at - 1].distance == one.distance && sy_str_cmp(list[at - 1].name, one.name) > 0)))
-        at--;
-    if (at == max)
-        return count;
-    if (end == max)
-        end--;
-    memmove(&list[at + 1], &list[at], (end - at) * sizeof(*list));
-    list[at] = one;
-    return end + 1;
+    return in_base || in_edits;
 }
 
-static unsigned bits(uint32_t x)
+struct sy_group_walk sy_snapshot_groups(const struct sy_snapshot *snapshot, struct sy_str toolkit)
 {
-    unsigned count = 0;
-    for (; x; x &= x - 1)
-        count++;
-    return count;
-}
+    struct sy_group_walk walk = {.segment = snapshot->base};
+    uint32_t unit = sy_segment_family(snapshot->base, toolkit);
 
-size_t sy_snapshot_near_toolkits(const struct sy_snapshot *snapshot, struct sy_str name,
-                                 unsigned distance, struct sy_str *ret_names, size_t max)
-{
-    const struct sy_index *index = &snapshot->by_toolkit;
-    struct near list[NEAR_MAX];
-    char buffer[2 * SY_NAME_MAX];
-    uint32_t letters;
-    size_t count = 0;
-
-    if (name.len > sizeof(buffer) || max == 0)
-        return 0;
-    name = sy_name_normalise(name, buffer);
-    letters = sy_index_letters(name);
-    max = max < NEAR_MAX ? max : NEAR_MAX;
-    for (uint32_t i = 0; i < index->count; i++) {
-        struct sy_str key = {index->keys[i].ptr, index->keys[i].len};
-        size_t longer = key.len > name.len ? key.len : name.len;
-        unsigned found;
-        if (key.len > name.len + distance || name.len > key.len + distance ||
-            bits(letters ^ index->keys[i].letters) > 2 * distance)
-            continue;
-        found = sy_str_distance(name, key, distance);
-        /* A name of which more than half changed is another name. */
-        if (found > distance || 2 * found > longer)
-            continue;
-        count = near_add(list, count, max,
-                         (struct near){snapshot->toolkits[index->keys[i].value].name, found});
+    if (unit && sy_gone_has(&snapshot->gone_families, unit))
+        unit = 0;
+    if (!unit && snapshot->edits) {
+        walk.segment = snapshot->edits;
+        unit = sy_segment_family(snapshot->edits, toolkit);
     }
-    for (size_t i = 0; i < count; i++)
-        ret_names[i] = list[i].name;
-    return count;
+    if (unit)
+        sy_family_read(walk.segment, unit, &walk.left, &walk.at);
+    return walk;
 }
 
-static bool has_word(struct sy_str folded, struct sy_str word)
+bool sy_group_next(struct sy_group_walk *walk, struct sy_tool_group *ret)
 {
-    struct sy_str part;
-    while (sy_str_split(&folded, '_', &part)) {
-        if (sy_str_eq(part, word))
-            return true;
-    }
-    return false;
-}
+    const unsigned char *at;
+    struct sy_map map;
 
-/* Edits if there are few, else 20 less two for each word in common; 20: nothing in common. */
-static unsigned unlikeness(struct sy_str a, struct sy_str b)
-{
-    unsigned limit = (unsigned)(a.len / 3 < TOOL_EDITS_MAX ? a.len / 3 : TOOL_EDITS_MAX);
-    unsigned edits = sy_str_distance(a, b, limit), common = 0;
-    struct sy_str rest = a, word;
-
-    if (edits <= limit)
-        return edits;
-    while (sy_str_split(&rest, '_', &word)) {
-        if (word.len > 0 && common < 5 && has_word(b, word))
-            common++;
-    }
-    return 20 - 2 * common;
-}
-
-/* First group of the toolkit, by halving: groups stand in toolkit order. */
-size_t sy_snapshot_first_group(const struct sy_snapshot *snapshot, struct sy_str toolkit)
-{
-    size_t low = 0, high = snapshot->group_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (sy_str_cmp(snapshot->groups[middle].toolkit, toolkit) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* The name without the words it shares with its toolkit: "gmail_" is no likeness. */
-static struct sy_str without_toolkit(struct sy_str tool, struct sy_str toolkit)
-{
-    if (sy_str_starts(tool, toolkit) && tool.len > toolkit.len && tool.ptr[toolkit.len] == '_')
-        return sy_str_skip(tool, toolkit.len + 1);
-    return tool;
-}
-
-size_t sy_snapshot_near_tools(const struct sy_snapshot *snapshot, struct sy_str toolkit,
-                              struct sy_str tool, struct sy_str *ret_names, size_t max)
-{
-    struct near list[NEAR_MAX];
-    char buffer[2 * SY_NAME_MAX];
-    size_t count = 0;
-
-    if (tool.len > sizeof(buffer) || max == 0)
-        return 0;
-    tool = without_toolkit(sy_tool_fold(tool, buffer), toolkit);
-    max = max < NEAR_MAX ? max : NEAR_MAX;
-    for (size_t i = sy_snapshot_first_group(snapshot, toolkit);
-         i < snapshot->group_count && sy_str_eq(snapshot->groups[i].toolkit, toolkit); i++) {
-        struct sy_str name = snapshot->groups[i].tool;
-        unsigned distance = unlikeness(tool, without_toolkit(name, toolkit));
-        if (distance < 20)
-            count = near_add(list, count, max, (struct near){name, distance});
-    }
-    for (size_t i = 0; i < count; i++)
-        ret_names[i] = list[i].name;
-    return count;
+    if (walk->left == 0)
+        return false;
+    walk->left--;
+    sy_group_read(walk->segment, walk->at, ret);
+    at = ret->maps;
+    for (unsigned i = 0; i < ret->map_count; i++)
+        sy_map_take(ret, &at, &map);
+    walk->at = (uint32_t)(at - walk->segment->pool.bytes);
+    return true;
 }

@@ -315,19 +315,20 @@ static void add_alias(struct triage *triage, struct sy_str alias)
 /* Every name that the registry knows the provider by is asked for. */
 static void look_in_registry(struct triage *triage)
 {
-    const struct sy_toolkit *toolkit =
-        sy_snapshot_toolkit(sy_engine_snapshot(triage->el), triage->request.provider);
+    struct sy_toolkit toolkit;
+    struct sy_row row;
 
-    if (!toolkit)
+    if (!sy_snapshot_toolkit(sy_engine_snapshot(triage->el), triage->request.provider, &toolkit))
         return;
-    triage->known = sy_arena_copy(&triage->mem, toolkit->name);
-    for (size_t i = 0; i < toolkit->row_count && triage->row_count < TRIAGE_ROWS_MAX; i++)
-        triage->rows[triage->row_count++] = row_copy(&toolkit->rows[i], &triage->mem);
+    triage->known = sy_arena_copy(&triage->mem, toolkit.name);
+    for (size_t i = 0; triage->row_count < TRIAGE_ROWS_MAX && sy_toolkit_row(&toolkit, i, &row);
+         i++)
+        triage->rows[triage->row_count++] = row_copy(&row, &triage->mem);
     add_alias(triage, triage->known);
     for (unsigned i = 0; i < triage->row_count; i++)
         add_alias(triage, triage->rows[i].vendor_slug);
-    for (size_t i = 0; toolkit->facts && i < toolkit->facts->alias_count; i++)
-        add_alias(triage, toolkit->facts->aliases[i]);
+    for (size_t i = 0; i < toolkit.alias_count; i++)
+        add_alias(triage, sy_toolkit_alias(&toolkit, i));
     triage->answer_row = best_row(triage);
 }
 

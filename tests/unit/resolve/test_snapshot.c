@@ -102,34 +102,40 @@ static void it_owns_what_it_holds(void **state)
 
 static void toolkits_stand_in_name_order(void **state)
 {
+    struct sy_str last = {NULL, 0};
+    struct sy_toolkit toolkit;
     struct world w;
+    size_t count;
     (void)state;
     build(&w, 1000);
     assert_int_equal(sy_snapshot_toolkit_count(w.snapshot), 1000);
-    for (size_t i = 1; i < 1000; i++)
-        assert_true(sy_str_cmp(sy_snapshot_toolkit_at(w.snapshot, i - 1)->name,
-                               sy_snapshot_toolkit_at(w.snapshot, i)->name) < 0);
-    assert_null(sy_snapshot_toolkit_at(w.snapshot, 1000));
+    for (count = 0; sy_snapshot_toolkit_after(w.snapshot, last, &toolkit); count++) {
+        assert_true(!last.ptr || sy_str_cmp(last, toolkit.name) < 0);
+        last = toolkit.name;
+    }
+    assert_int_equal(count, 1000);
+    assert_true(sy_snapshot_toolkit_after(w.snapshot, SY_STR("toolkit41x"), &toolkit));
+    assert_true(sy_str_eq(toolkit.name, SY_STR("toolkit42")));
     drop(&w);
 }
 
 static void every_toolkit_is_found_in_every_spelling(void **state)
 {
+    struct sy_toolkit none;
     struct world w;
     (void)state;
     build(&w, 2000);
     for (size_t i = 0; i < 2000; i++) {
         char text[64];
-        const struct sy_toolkit *by_name, *by_slug;
+        struct sy_toolkit by_name, by_slug;
         snprintf(text, sizeof(text), "Tool-Kit%zu", i);
-        by_name = sy_snapshot_toolkit(w.snapshot, sy_str_of(text));
+        assert_true(sy_snapshot_toolkit(w.snapshot, sy_str_of(text), &by_name));
         snprintf(text, sizeof(text), "TOOL_KIT_%zu_APP", i);
-        by_slug = sy_snapshot_toolkit(w.snapshot, sy_str_of(text));
-        assert_non_null(by_name);
-        assert_ptr_equal(by_name, by_slug);
-        assert_int_equal(by_name->row_count, 2);
+        assert_true(sy_snapshot_toolkit(w.snapshot, sy_str_of(text), &by_slug));
+        assert_ptr_equal(by_name.rows, by_slug.rows);
+        assert_int_equal(by_name.row_count, 2);
     }
-    assert_null(sy_snapshot_toolkit(w.snapshot, SY_STR("toolkit2000")));
+    assert_false(sy_snapshot_toolkit(w.snapshot, SY_STR("toolkit2000"), &none));
     drop(&w);
 }
 
