@@ -28,12 +28,16 @@ struct sy_transfer_request {
     int64_t deadline_ms;              /* monotonic, absolute */
     int64_t connect_timeout_ms;
     bool trusted_address; /* base URL of the configuration: no address guard */
+    /* How often it may be sent, the transport's own resends on dead connections included; 0: as the
+     * transport sees fit. A write is sent once, whatever stands here. */
+    unsigned sends_max;
 };
 
 struct sy_transfer_result {
     enum sy_net_failure failure;
     enum sy_cause cause; /* the fine class: SY_CAUSE_DNS, SY_CAUSE_TRUNCATED, … */
     bool started;        /* the request may have reached the vendor (PREREQ ran) */
+    unsigned sends;      /* how often it may have; over 1 after a resend */
     int status;
     const struct sy_header *headers; /* names in lower case; live until `release` */
     unsigned header_count;

@@ -88,6 +88,7 @@ static void attempt_done(struct sy_run *run, const struct sy_result *result,
 
     back_to_step(call);
     call->vendor_us += run->vendor_us;
+    call->tries += run->resends;
     call->last_run = run;
     call->run = NULL;
     if (result) {
@@ -96,6 +97,19 @@ static void attempt_done(struct sy_run *run, const struct sy_result *result,
         return;
     }
     attempt_failed(call, failure);
+}
+
+static unsigned tries_max(const struct sy_call *call)
+{
+    const struct sy_policy *policy = sy_snapshot_policy(call->el->snapshot);
+
+    return policy->fallback_tries ? policy->fallback_tries : 1;
+}
+
+/* This one included. A reload may have lowered the limit meanwhile. */
+static unsigned tries_left(const struct sy_call *call)
+{
+    return call->tries < tries_max(call) ? tries_max(call) - call->tries + 1 : 1;
 }
 
 static int attempt_start(struct sy_call *call, const struct sy_candidate *candidate,
@@ -122,6 +136,7 @@ static int attempt_start(struct sy_call *call, const struct sy_candidate *candid
         .idempotency_key = sy_str_from(call->id, call->id_len),
         .mem = &call->mem,
         .deadline_ms = call->deadline_ms,
+        .tries = tries_left(call),
     };
     struct sy_run_owner owner = {
         .done = attempt_done, .hold = attempt_holds, .waits = attempt_waits, .ctx = call};
@@ -204,7 +219,7 @@ static struct sy_next_facts next_facts(const struct sy_call *call)
         .maybe_applied = call->maybe_applied,
         .mask = policy->fallback_mask,
         .tries = call->tries,
-        .tries_max = policy->fallback_tries ? policy->fallback_tries : 1,
+        .tries_max = tries_max(call),
         .now_ms = sy_loop_now_ms(call->el->loop),
         .deadline_ms = call->deadline_ms,
         .another_candidate = call->candidate + 1 < call->decision.candidate_count,

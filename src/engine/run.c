@@ -141,6 +141,7 @@ static void transfer_done(struct sy_transfer *transfer, const struct sy_transfer
     run->vendor_us +=
         result->total_us > 0 ? result->total_us : sy_loop_now_us(run->el->loop) - run->sent_us;
     count_upstream(run, result);
+    run->resends += result->sends > 1 ? result->sends - 1 : 0;
     if (run->wish.request.effect == SY_REQUEST_WRITE && result->started)
         run->write_started = true;
     run->heard = run->heard || result->failure == SY_NET_OK;
@@ -168,6 +169,7 @@ static void run_send_now(struct sy_run *run)
         .deadline_ms = run->deadline_ms,
         .connect_timeout_ms = 5000,
         .trusted_address = !run->wish.request.from_row,
+        .sends_max = run->tries ? run->tries - run->resends : 0,
     };
 
     if (run->wish.request.purpose == SY_FOR_EXECUTE && !run->wish.request.reply_cap)
@@ -360,6 +362,7 @@ int sy_run_start(struct sy_run *run, struct sy_engine_loop *el,
     run->what = *options->what;
     run->depth = options->depth;
     run->deadline_ms = options->deadline_ms;
+    run->tries = options->tries;
     run->facts = (struct sy_facts){
         .subject = options->subject,
         .idempotency_key = options->idempotency_key,

@@ -45,6 +45,8 @@ struct sy_run {
     struct sy_blob *held[RUN_FACTS_MAX];
     unsigned depth;
     unsigned sends;
+    unsigned tries;   /* as in the options */
+    unsigned resends; /* what the transport sent once more on its own */
     int64_t deadline_ms;
     struct sy_run_owner owner;
     void *op;
@@ -79,6 +81,9 @@ struct sy_run_options {
     struct sy_arena *mem;
     int64_t deadline_ms;
     unsigned depth;
+    /* What is left of the call's tries, this one included: so often may a request go out, resends
+     * by the transport counted. 0: nobody counts. */
+    unsigned tries;
 };
 
 /* Zeroes and starts the run on the loop's next step; `done` is never called from inside. */

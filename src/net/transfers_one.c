@@ -141,6 +141,7 @@ static void tell(struct sy_transfer *transfer)
     sy_timer_cancel(transfer->owner->loop, &transfer->timer);
     transfer->phase = SY_NET_PHASE_ENDED;
     result->started = transfer->started;
+    result->sends = transfer->starts;
     result->total_us = now - transfer->start_us;
     if (transfer->reply.first_us)
         result->first_byte_us = transfer->reply.first_us - transfer->start_us;

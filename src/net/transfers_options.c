@@ -9,9 +9,9 @@
 
 #include "net/transfers_int.h"
 
-/* How often one transfer may be sent. A read may be resent once by libcurl; over HTTP/2 a server
- * that closes its connection (GOAWAY) hands back many streams at once, and those that move to the
- * next connection can meet the same end. */
+/* How often one transfer may be sent if its request does not say. A read may be resent once by
+ * libcurl; over HTTP/2 a server that closes its connection (GOAWAY) hands back many streams at
+ * once, and those that move to the next connection can meet the same end. */
 #define STARTS_WRITE 1
 #define STARTS_READ 2
 #define STARTS_HTTP2 4
@@ -92,20 +92,26 @@ static bool may_use(const struct sy_transfer *transfer, const char *ip)
     return false;
 }
 
+static unsigned starts_max(const struct sy_transfer *transfer)
+{
+    if (transfer->what.request->effect == SY_REQUEST_WRITE)
+        return STARTS_WRITE;
+    if (transfer->what.sends_max)
+        return transfer->what.sends_max;
+    return transfer->pool->http2 ? STARTS_HTTP2 : STARTS_READ;
+}
+
 /* Called when a connection is there and before anything is sent on it, also when libcurl sends a
  * second time because a connection it had kept was dead: C1. */
 static int before_sending(void *ctx, char *remote_ip, char *local_ip, int remote_port,
                           int local_port)
 {
     struct sy_transfer *transfer = ctx;
-    unsigned starts_max = transfer->pool->http2 ? STARTS_HTTP2 : STARTS_READ;
 
     (void)local_ip;
     (void)remote_port;
     (void)local_port;
-    if (transfer->what.request->effect == SY_REQUEST_WRITE)
-        starts_max = STARTS_WRITE;
-    if (transfer->starts >= starts_max) {
+    if (transfer->starts >= starts_max(transfer)) {
         transfer->resend_refused = true;
         return CURL_PREREQFUNC_ABORT;
     }

@@ -8,8 +8,8 @@
 #include "net/transfers_int.h"
 
 /* A connection that was idle longer may be closing under us. libcurl counts whole seconds and takes
- * "3" for anything under 4. Reads are sent again once by libcurl itself. */
-#define WRITE_IDLE_S 3L
+ * "3" for anything under 4. What may be sent more than once libcurl sends again by itself. */
+#define ONCE_IDLE_S 3L
 #define READ_IDLE_S 55L
 #define TEXT_MAX 98304
 
@@ -230,7 +230,7 @@ static CURLcode set_origin(struct sy_transfer *transfer)
 
 static CURLcode set_options(struct sy_transfer *transfer, struct curl_slist *lines)
 {
-    bool write = transfer->what.request->effect == SY_REQUEST_WRITE;
+    bool once = transfer->what.request->effect == SY_REQUEST_WRITE || transfer->what.sends_max == 1;
     int64_t connect_ms = transfer->what.connect_timeout_ms;
     CURL *easy = transfer->easy;
     CURLcode code = set_origin(transfer);
@@ -242,7 +242,7 @@ static CURLcode set_options(struct sy_transfer *transfer, struct curl_slist *lin
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, transfer->text);
     if (code == CURLE_OK)
-        code = curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, write ? WRITE_IDLE_S : READ_IDLE_S);
+        code = curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, once ? ONCE_IDLE_S : READ_IDLE_S);
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     return code;

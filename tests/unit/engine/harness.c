@@ -153,6 +153,7 @@ static void deliver(struct sy_loop *loop, struct sy_timer *timer)
         .failure = t->what.failure,
         .cause = t->what.cause,
         .started = t->what.started || t->what.failure == SY_NET_OK,
+        .sends = t->what.sends,
         .status = t->what.status,
         .body = sy_str_of(t->what.body),
     };
@@ -181,6 +182,7 @@ static struct sy_transfer *script_start(void *self, const struct sy_transfer_req
 
     assert_non_null(t);
     remember(h, what->request);
+    h->sent[h->sent_count - 1].sends_max = what->sends_max;
     t->h = h;
     t->what = h->script_at < h->script_count
                   ? h->script[h->script_at++]

@@ -25,6 +25,7 @@ struct scripted {
     int status;
     const char *body;
     int64_t delay_ms; /* < 0: never */
+    unsigned sends;   /* 0: once if started */
 };
 
 struct sent {
@@ -32,6 +33,7 @@ struct sent {
     char body[512];
     enum sy_http_verb verb;
     enum sy_request_effect effect;
+    unsigned sends_max;
 };
 
 struct harness {

@@ -105,6 +105,38 @@ static void many_simultaneous_401s_are_one_mint(void **state)
     harness_stop(&h);
 }
 
+static const struct sent *last_sent(const struct harness *h)
+{
+    return &h->sent[h->sent_count - 1];
+}
+
+static void what_the_transport_sends_again_is_one_of_the_tries(void **state)
+{
+    struct scripted resent = reset_sent;
+    struct harness h;
+
+    (void)state;
+    resent.sends = 2;
+    harness_start(&h, policy, rows);
+    harness_answer_with(&h, token);
+    harness_answer_with(&h, resent);
+    harness_call(&h, "solo_read", NULL, 5000);
+    harness_run(&h);
+    assert_int_equal(sent_to(&h, "run/"), 1);
+    assert_int_equal(last_sent(&h)->sends_max, 2);
+    assert_int_equal(h.answers[0].status, 503);
+
+    harness_answer_with(&h, reset_sent);
+    harness_answer_with(&h, ok);
+    harness_call(&h, "solo_read", NULL, 5000);
+    harness_run(&h);
+    assert_int_equal(sent_to(&h, "run/"), 3);
+    assert_int_equal(last_sent(&h)->sends_max, 1);
+    assert_int_equal(h.answers[1].status, 200);
+    expect(&h, 1, "route.attempts", "2");
+    harness_stop(&h);
+}
+
 static void a_write_that_may_have_arrived_is_not_sent_again(void **state)
 {
     struct harness h;
@@ -361,6 +393,7 @@ int main(void)
         cmocka_unit_test(many_simultaneous_401s_are_one_mint),
         cmocka_unit_test(a_write_that_may_have_arrived_is_not_sent_again),
         cmocka_unit_test(a_write_that_was_not_sent_goes_to_a_connected_vendor),
+        cmocka_unit_test(what_the_transport_sends_again_is_one_of_the_tries),
         cmocka_unit_test(a_fallback_without_an_active_connection_is_not_taken),
         cmocka_unit_test(the_first_error_is_answered_when_the_fallback_fails_too),
         cmocka_unit_test(a_toolkit_not_set_up_here_runs_at_the_next_candidate),

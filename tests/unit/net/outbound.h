@@ -41,6 +41,7 @@ struct call {
     enum sy_net_failure failure;
     enum sy_cause cause;
     bool started;
+    unsigned sends;
     int status;
     char body[64];
     size_t body_len;
@@ -69,6 +70,7 @@ static inline void call_done(struct sy_transfer *transfer, const struct sy_trans
     call->failure = result->failure;
     call->cause = result->cause;
     call->started = result->started;
+    call->sends = result->sends;
     call->status = result->status;
     call->body_len = result->body.len;
     call->header_count = result->header_count;

@@ -457,7 +457,26 @@ static void a_read_is_sent_once_more_on_a_dead_connection(void **state)
     call_run(&call);
     /* The new connection's first request is answered. */
     assert_int_equal(call.failure, SY_NET_OK);
+    assert_int_equal(call.sends, 2);
     assert_int_equal(fault_server_hits(server, "close-reused"), before + 3);
+}
+
+static void a_read_is_sent_no_more_often_than_its_request_allows(void **state)
+{
+    unsigned before = fault_server_hits(server, "close-reused");
+    struct call call;
+
+    (void)state;
+    make_transfers(1, 0);
+    for (int i = 0; i < 2; i++) {
+        call_init(&call, "close-reused");
+        call.what.sends_max = 1;
+        call_run(&call);
+        assert_int_equal(call.failure, i ? SY_NET_RESET : SY_NET_OK);
+        assert_int_equal(call.sends, 1);
+    }
+    run_for(50);
+    assert_int_equal(fault_server_hits(server, "close-reused"), before + 2);
 }
 
 static void connections_are_kept_for_the_next_call(void **state)
@@ -815,6 +834,7 @@ int main(int argc, char **argv)
         T(a_redirect_is_handed_over_and_not_followed),
         T(a_cap_of_the_request_counts_decoded_bytes),
         T(a_write_is_never_sent_twice),
+        T(a_read_is_sent_no_more_often_than_its_request_allows),
         T(a_read_is_sent_once_more_on_a_dead_connection),
         T(connections_are_kept_for_the_next_call),
         T(a_write_takes_no_connection_that_was_idle_for_four_seconds),
