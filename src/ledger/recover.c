@@ -238,7 +238,7 @@ void sy_journal_damage_text(struct sy_buf *out, unsigned index, unsigned half,
     if (damage->places)
         sy_buf_printf(out,
                       "%u damaged place(s), the first at byte %llu: %llu record(s) in %llu bytes "
-                      "are lost, those after them are kept",
+                      "cannot be read, those after them are kept",
                       damage->places, (unsigned long long)damage->first_at,
                       (unsigned long long)damage->records, (unsigned long long)damage->bytes);
     if (damage->places && damage->torn)
