@@ -140,3 +140,23 @@ def time_by_part(place, target, module_of, seconds, connections):
         result["loop" if thread == busiest else "others", what] += count
     each = figures["us_per_call"] / sum(counted.values())
     return {key: count * each for key, count in result.items()}
+
+
+def lock_wait(place, target, loops, seconds, connections):
+    """The share of their time that the `loops` busiest threads wait in futex calls."""
+    perf = _perf()
+    data = place.path("perf-locks")
+    events = "syscalls:sys_enter_futex,syscalls:sys_exit_futex"
+    figures = _while_loaded(place, target, [perf, "record", "-q", "-e", events, "-o", data, "-p",
+                                            ",".join(map(str, target.running.pids()))],
+                            place.path("perf-locks-output"), seconds, connections)
+    text = subprocess.run([perf, "script", "-i", data, "-F", "tid,time,event"], capture_output=True, text=True,
+                          check=True).stdout
+    entered, waited = {}, collections.Counter()
+    for thread, at, event in re.findall(r"^\s*(\d+)\s+([\d.]+):\s+syscalls:sys_(enter|exit)_futex", text, re.M):
+        if event == "enter":
+            entered[thread] = float(at)
+        elif thread in entered:
+            waited[thread] += float(at) - entered.pop(thread)
+    busiest = [str(thread) for thread, _ in figures["busiest"][:loops]]
+    return sum(waited[thread] for thread in busiest) / (figures["seconds"] * loops)

@@ -7,7 +7,7 @@ from process import Failure
 
 
 def run(place, target, connections=32, seconds=None, count=None, rate=None, warm=0, timeout=20, progress=None):
-    """One run's figures: those of bench-load, `us_per_call` and the seconds of each thread."""
+    """One run's figures: those of bench-load, `us_per_call` and the `busiest` threads."""
     command = [os.path.join(place.build, "tests", "bench-load"), "--connections", str(connections),
                "--timeout", str(timeout), "--header", "Content-Type: application/json"]
     for option, value in (("seconds", seconds), ("count", count), ("rate", rate), ("warm", warm or None),
@@ -30,6 +30,7 @@ def run(place, target, connections=32, seconds=None, count=None, rate=None, warm
                       f" (the first: {figures['first_bad_status']})")
     used = {key: after[key] - before.get(key, 0) for key in after}
     figures["us_per_call"] = sum(used.values()) / figures["answered"] * 1e6
-    figures["threads"] = sorted(((name, seconds) for (_, _, name), seconds in used.items()), key=lambda t: -t[1])
+    # (thread id, seconds), the busiest first.
+    figures["busiest"] = sorted(((tid, seconds) for (_, tid, _), seconds in used.items()), key=lambda t: -t[1])
     figures["rss_kib"] = target.running.rss_kib()
     return figures

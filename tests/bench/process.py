@@ -70,12 +70,12 @@ class Running:
                     pass
         return used
 
-    def rss_kib(self):
+    def rss_kib(self, kind="VmRSS"):
         total = 0
         for pid in self.pids():
             try:
                 with open(f"/proc/{pid}/status") as f:
-                    total += int((re.search(r"VmRSS:\s+(\d+)", f.read()) or [0, 0])[1])
+                    total += int((re.search(kind + r":\s+(\d+)", f.read()) or [0, 0])[1])
             except OSError:
                 pass
         return total
