@@ -46,16 +46,17 @@ def descendants(pid):
 
 
 class Running:
-    """One started program with all processes below it. Its standard error is kept for messages."""
+    """One started program with all processes below it, unless `family` is false: then what those
+    use is not counted. Its output is kept for messages."""
 
-    def __init__(self, name, command, log, **options):
-        self.name, self.log = name, log
+    def __init__(self, name, command, log, family=True, **options):
+        self.name, self.log, self.family = name, log, family
         with open(log, "wb") as err:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=err, stderr=err,
                                             start_new_session=True, preexec_fn=die_with_parent, **options)
 
     def pids(self):
-        return descendants(self.process.pid)
+        return descendants(self.process.pid) if self.family else [self.process.pid]
 
     def threads(self):
         """Seconds on a CPU by (pid, thread id, thread name)."""

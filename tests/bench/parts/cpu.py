@@ -2,11 +2,13 @@
 import statistics
 
 import load
+import npm_gateways
 import servers
 from process import Unavailable, Workplace
 
 TITLE = "CPU per call"
-STARTS = [servers.nginx_relay, servers.nginx_key, servers.haproxy, servers.bare_relay, servers.gateway]
+STARTS = [servers.nginx_relay, servers.nginx_key, servers.haproxy, servers.bare_relay, servers.gateway,
+          npm_gateways.mcp_proxy, npm_gateways.portkey]
 KEY, BARE, OURS = "nginx, key + limit + log", "bare relay (edge + libcurl)", "switchyard"
 COLUMNS = ("us_per_call", "writer_us_per_call", "calls_per_s", "p50_us", "p99_us", "rss_kib")
 
@@ -26,7 +28,7 @@ def run(options):
             try:
                 targets.append(start(place, upstream).wait_ready())
             except Unavailable as missing:
-                absent[start.__name__] = str(missing)
+                absent[start.__name__.replace("_", "-")] = str(missing)
         rounds = {target.name: [] for target in targets}
         for number in range(options.rounds):
             # Every other round the other way round: nobody always follows the same neighbour.
