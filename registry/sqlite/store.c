@@ -52,6 +52,7 @@ static int sqlite_backup(struct sy_store *store, struct sy_str path, struct sy_e
     struct sy_arena arena;
     int rc = SY_OK, fd;
     const char *name;
+    bool reader;
 
     sy_arena_init(&arena, 2 * SY_SQLITE_PATH_MAX);
     name = sy_arena_z(&arena, path);
@@ -66,6 +67,10 @@ static int sqlite_backup(struct sy_store *store, struct sy_str path, struct sy_e
         return rc;
     }
     (void)close(fd);
+    /* A reader may not write into the new file, either, while this is on. */
+    reader = sqlite3_db_readonly(self->db, "main") == 1;
+    if (reader)
+        (void)sqlite3_exec(self->db, "PRAGMA query_only = OFF", NULL, NULL, NULL);
     if (sqlite3_prepare_v2(self->db, "VACUUM INTO ?1", -1, &st, NULL) != SQLITE_OK ||
         sqlite3_bind_text64(st, 1, path.ptr, path.len, SQLITE_STATIC, SQLITE_UTF8) != SQLITE_OK ||
         sqlite3_step(st) != SQLITE_DONE) {
@@ -73,6 +78,8 @@ static int sqlite_backup(struct sy_store *store, struct sy_str path, struct sy_e
         (void)unlink(name);
     }
     (void)sqlite3_finalize(st);
+    if (reader)
+        (void)sqlite3_exec(self->db, "PRAGMA query_only = ON", NULL, NULL, NULL);
     sy_arena_release(&arena);
     return rc;
 }
@@ -116,6 +123,16 @@ static int check_schema_read(struct sy_sqlite *self, struct sy_err *err)
     return rc;
 }
 
+/* Killed between the schema and its first rows, a store is as new as one without a schema. */
+static int check_seeded(struct sy_sqlite *self, bool *ret_new, struct sy_err *err)
+{
+    int64_t version = 0;
+    int rc = sy_sql_number(self, SY_SQL_VERSION_GET, &version, err);
+
+    *ret_new = *ret_new || version == 0;
+    return rc;
+}
+
 static int open_database(struct sy_sqlite *self, const char *path, bool read_only, bool *ret_new,
                          struct sy_err *err)
 {
@@ -131,8 +148,10 @@ static int open_database(struct sy_sqlite *self, const char *path, bool read_onl
     if (rc)
         return rc;
     *ret_new = false;
-    return read_only ? check_schema_read(self, err)
-                     : sy_sqlite_migrate(self->db, sy_schema, sy_schema_count, ret_new, err);
+    if (read_only)
+        return check_schema_read(self, err);
+    rc = sy_sqlite_migrate(self->db, sy_schema, sy_schema_count, ret_new, err);
+    return rc ? rc : check_seeded(self, ret_new, err);
 }
 
 int sy_sqlite_open(const struct sy_store_options *options, struct sy_str path,
