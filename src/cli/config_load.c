@@ -27,7 +27,7 @@ int sy_config_load(struct sy_str file, struct sy_config *ret, struct sy_faults *
 
     sy_config_default(ret);
     file = sy_arena_copy(&ret->arena, file);
-    status = sy_file_read(file, CONFIG_BYTES_MAX, &ret->arena, &text, &err);
+    status = sy_file_read_kept(file, CONFIG_BYTES_MAX, &ret->arena, &text, &err);
     if (status != SY_OK) {
         sy_fault(faults, NULL, "%s", err.text);
         return status;

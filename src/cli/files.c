@@ -56,6 +56,19 @@ int sy_file_read(struct sy_str path, size_t max, struct sy_arena *arena, struct 
     return status;
 }
 
+int sy_file_read_kept(struct sy_str path, size_t max, struct sy_arena *arena,
+                      struct sy_str *ret_text, struct sy_err *err)
+{
+    const char *name = sy_arena_z(arena, path);
+    struct stat st;
+
+    if (!name)
+        return sy_err_set(err, SY_NOMEM, "no memory to read a file");
+    if (stat(name, &st) == 0 && !S_ISREG(st.st_mode))
+        return sy_err_set(err, SY_INVALID, "%s: not a regular file", name);
+    return sy_file_read(path, max, arena, ret_text, err);
+}
+
 int sy_file_write(struct sy_str path, struct sy_str text, bool secret, bool replace,
                   struct sy_err *err)
 {
@@ -187,6 +200,6 @@ int sy_policy_files(struct sy_str path, struct sy_arena *arena,
         *ret_count = 1;
     }
     for (size_t i = 0; i < *ret_count && status == SY_OK; i++)
-        status = sy_file_read(sources[i].file, (size_t)4 << 20, arena, &sources[i].text, err);
+        status = sy_file_read_kept(sources[i].file, (size_t)4 << 20, arena, &sources[i].text, err);
     return status;
 }

@@ -14,6 +14,10 @@
 /* The whole file (at most `max` bytes) into `arena`. "-" is standard input. */
 int sy_file_read(struct sy_str path, size_t max, struct sy_arena *arena, struct sy_str *ret_text,
                  struct sy_err *err);
+/* The same for what is read again at every reload: only a regular file, because a pipe without a
+ * writer would hold the process for ever, and one with a writer is empty the second time. */
+int sy_file_read_kept(struct sy_str path, size_t max, struct sy_arena *arena,
+                      struct sy_str *ret_text, struct sy_err *err);
 /* Replaces or creates, 0600 when `secret` else 0644; refuses an existing file unless `replace`. */
 int sy_file_write(struct sy_str path, struct sy_str text, bool secret, bool replace,
                   struct sy_err *err);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define THREADS_MAX 256
 #define MEMORY_MIN (1u << 20)
@@ -87,9 +88,13 @@ static struct sy_str read_file(const struct at *at, struct sy_str path)
     struct sy_str content = {NULL, 0};
     char *name = sy_arena_z(at->arena, path);
     char *bytes = sy_arena_alloc(at->arena, FILE_VALUE_MAX);
-    FILE *file = name && bytes ? fopen(name, "rbe") : NULL;
+    FILE *file = NULL;
+    struct stat st;
     size_t len;
 
+    /* A pipe without a writer would hold the process. */
+    if (name && bytes && stat(name, &st) == 0 && S_ISREG(st.st_mode))
+        file = fopen(name, "rbe");
     if (!file) {
         sy_fault(at->faults, at->node, "cannot read the file %.*s", SY_FMT(path));
         return content;

@@ -271,12 +271,24 @@ static void check_ref_has_server(const struct load *load, const struct sy_ref *r
         sy_fault(load->faults, &at, "refers to Infisical, but secrets.infisical is not set");
 }
 
+/* Port 0 is another one each time. */
+static void check_addresses(const struct load *load, const struct sy_yaml *root)
+{
+    const struct sy_settings *s = load->settings;
+    const struct sy_yaml *node = sy_yaml_get(root, "admin_listen");
+
+    if (sy_str_eq(s->listen, s->admin_listen) && !sy_str_ends(s->listen, SY_STR(":0")))
+        sy_fault(load->faults, node ? node->key : root, "listen and admin_listen are both %.*s",
+                 SY_FMT(s->listen));
+}
+
 static void check_whole(const struct load *load, const struct sy_yaml *root)
 {
     struct sy_settings *s = load->settings;
     const struct sy_yaml *tls = sy_yaml_get(root, "tls");
 
     check_infisical(load, root);
+    check_addresses(load, root);
     if (tls && s->tls_certificate.set != s->tls_key.set)
         sy_fault(load->faults, tls->key, "certificate and key belong together; one is missing");
     for (size_t i = 0; i < s->named_count; i++)

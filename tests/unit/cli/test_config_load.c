@@ -123,6 +123,24 @@ static void a_named_folder_with_a_policy_is_read(void **state)
     end(&rig, files, SY_ARRAY_LEN(files));
 }
 
+static void a_pipe_is_no_configuration_and_no_policy(void **state)
+{
+    struct rig rig;
+    char path[128];
+
+    (void)state;
+    begin(&rig);
+    snprintf(path, sizeof(path), "%s/pipe.yaml", rig.folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    sy_faults_init(&rig.faults);
+    assert_int_equal(sy_config_load(sy_str_of(path), &rig.config, &rig.faults), SY_INVALID);
+    assert_non_null(strstr(rig.faults.text.ptr, "not a regular file"));
+    sy_config_release(&rig.config);
+    sy_faults_release(&rig.faults);
+    assert_int_equal(load(&rig, "policies: pipe.yaml\n"), SY_INVALID);
+    end(&rig, (const char *const[]){"switchyard.yaml", "pipe.yaml"}, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +148,7 @@ int main(void)
         cmocka_unit_test(a_named_folder_that_is_missing_is_a_fault),
         cmocka_unit_test(a_named_folder_without_a_policy_is_a_fault),
         cmocka_unit_test(a_named_folder_with_a_policy_is_read),
+        cmocka_unit_test(a_pipe_is_no_configuration_and_no_policy),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

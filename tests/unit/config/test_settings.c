@@ -224,6 +224,8 @@ static void every_fault_comes_with_its_place_and_a_hint(void **state)
         {"ledger: {payloads: yes}\n", "expected true or false"},
         {"ledger: on\n", "ledger: expected a map"},
         {"tls: {certificate: c.pem}\n", "certificate and key belong together"},
+        {"listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8080\n",
+         "2:1: listen and admin_listen are both 127.0.0.1:8080"},
         {"vendors: {composio: {api_key: \"env:\"}}\n", "env: needs the name of a variable"},
         {"vendors: {composio: {api_key: \"env:A B\"}}\n", "env: needs the name of a variable"},
         {"vendors: {composio: {api_key: \"infisical:a/b\"}}\n",
