@@ -185,10 +185,10 @@ static inline void mutate_lines(struct sy_buf *buf, uint64_t *seed)
     }
 }
 
-/* One to four changes. `other` is not in `buf`. */
+/* One change, or as often one to four. `other` is not in `buf`. */
 static inline void mutate(struct sy_buf *buf, struct sy_str other, uint64_t *seed)
 {
-    for (size_t n = 1 + mutate_below(seed, 4); n > 0; n--) {
+    for (size_t n = 1 + mutate_below(seed, 2) * mutate_below(seed, 4); n > 0; n--) {
         switch (mutate_below(seed, 8)) {
         case 0:
             mutate_bits(buf, seed);

@@ -33,6 +33,7 @@ struct sim {
     bool stray;      /* bytes came behind the last request; nobody reads them */
     bool foreign;    /* some request was read but never to be served */
     int statuses[SIM_STATUSES_MAX];
+    bool was_head[SIM_STATUSES_MAX]; /* the answer has no body */
     unsigned status_count;
 };
 
@@ -122,6 +123,8 @@ static inline int sim_policy(const struct sy_http_head *head)
 static inline bool sim_complete(struct sim *sim)
 {
     sim->messages++;
+    if (sim->status_count < SIM_STATUSES_MAX)
+        sim->was_head[sim->status_count] = sim->head.method == SY_HTTP_HEAD;
     sim_answer(sim, sim_policy(&sim->head));
     sim->phase = sim->head.keep_alive ? SIM_HEAD : SIM_CLOSED;
     sim->stray = sim->phase == SIM_CLOSED && sim->len > 0;

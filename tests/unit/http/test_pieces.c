@@ -66,6 +66,7 @@ static void load(struct corpus *corpus)
 {
     corpus_init(corpus);
     corpus_smuggler(corpus, SMUGGLER_TE_FIRST);
+    corpus_smuggler(corpus, SMUGGLER_CL_FIRST);
     corpus_smuggler(corpus, SMUGGLER_NO_LENGTH);
     corpus_llhttp(corpus);
     corpus_probe(corpus);
