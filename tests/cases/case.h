@@ -14,7 +14,8 @@
 
 struct case_run {
     const struct sy_vendor *vendor;
-    struct sy_arena arena;
+    struct sy_arena arena; /* the runner's own */
+    struct sy_arena mem;   /* the operation's, as the core gives it */
     struct sy_json file;
     struct sy_json defaults;
     struct sy_operation what;

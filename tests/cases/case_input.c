@@ -141,7 +141,7 @@ static void read_facts(struct case_run *run)
     run->facts.idempotency_key = text_of(run, "idempotency_key");
     run->facts.row_secret = text_of(run, "row_secret");
     run->facts.facts = run->in_hand;
-    run->facts.mem = &run->arena;
+    run->facts.mem = &run->mem;
     while (sy_json_next(&iter, &name, &item)) {
         struct sy_fact fact = {
             .kind = fact_kind(run, case_text(run, sy_json_get_z(item, "kind"))),

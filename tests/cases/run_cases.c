@@ -3,9 +3,13 @@
  * adapter asked for and answered, byte for byte, with the file.
  *
  *   run_cases FOLDER            check; one line per case, a diff on failure
- *   run_cases --print FILE      the transcript of one case, for writing a new one
+ *   run_cases --print FOLDER FILE
+ *                               the transcript of one case, for writing a new one
+ *   run_cases --torture FOLDER  each case with each of the adapter's allocations failing, once and
+ *                               from then on: the adapter notices, or answers as without it
  */
 #include "case.h"
+#include "torture.h"
 
 #include "base/crypto.h"
 #include "vendors/vendors.h"
@@ -143,6 +147,28 @@ static void write_forget(struct case_run *run, const struct sy_forget *forget)
     }
 }
 
+static enum sy_step start(struct case_run *run, void *op, const struct sy_operation *what,
+                          struct sy_wish *wish)
+{
+    enum sy_step step;
+
+    torture_begin();
+    step = run->vendor->start(op, what, &run->facts, wish);
+    torture_end();
+    return step;
+}
+
+static enum sy_step resume(struct case_run *run, void *op, const struct sy_operation *what,
+                           const struct sy_event *event, struct sy_wish *wish)
+{
+    enum sy_step step;
+
+    torture_begin();
+    step = run->vendor->resume(op, what, event, &run->facts, wish);
+    torture_end();
+    return step;
+}
+
 static enum sy_step run_operation(struct case_run *run, const struct sy_operation *what,
                                   struct sy_json_iter *steps, struct sy_wish *wish, int depth)
 {
@@ -153,8 +179,10 @@ static enum sy_step run_operation(struct case_run *run, const struct sy_operatio
     int sends = 0;
 
     run->what = *what;
-    step = run->vendor->start(op, what, &run->facts, wish);
-    for (int i = 0; i < STEPS_MAX && (step == SY_STEP_SEND || step == SY_STEP_NEED); i++) {
+    step = start(run, op, what, wish);
+    /* An adapter that found no memory is not listened to: the core answers in its place. */
+    for (int i = 0;
+         i < STEPS_MAX && !run->mem.failed && (step == SY_STEP_SEND || step == SY_STEP_NEED); i++) {
         struct sy_wish *now = sy_arena_zalloc(&run->arena, sizeof(*now));
         event = sy_arena_zalloc(&run->arena, sizeof(*event));
         if (step == SY_STEP_SEND && ++sends > SY_OPERATION_SENDS_MAX)
@@ -163,7 +191,7 @@ static enum sy_step run_operation(struct case_run *run, const struct sy_operatio
         if (run->broken || !now || !event || !serve(run, step, wish, steps, depth, event))
             break;
         *wish = *now;
-        step = run->vendor->resume(op, what, event, &run->facts, wish);
+        step = resume(run, op, what, event, wish);
     }
     write_forget(run, &wish->forget);
     run->what = asked;
@@ -224,6 +252,60 @@ static void print_difference(struct sy_str expected, struct sy_str actual)
     printf("  the adapter    …%.*s\n", SY_FMT(sy_str_head(sy_str_skip(actual, from), 320)));
 }
 
+static void case_open(struct case_run *run)
+{
+    sy_arena_init(&run->arena, (size_t)64 << 20);
+    sy_arena_init(&run->mem, (size_t)64 << 20);
+}
+
+static void case_close(struct case_run *run)
+{
+    sy_arena_release(&run->mem);
+    sy_arena_release(&run->arena);
+}
+
+/* One run with one failure. True when it went well: noticed, or without consequence. */
+static bool survives(const struct sy_vendor *vendor, struct sy_json defaults, struct sy_str text,
+                     unsigned nth, bool for_good)
+{
+    struct case_run run = {.vendor = vendor, .defaults = defaults};
+    struct sy_str actual;
+    bool ok;
+
+    case_open(&run);
+    torture_arm(nth, for_good);
+    ok = sy_json_read(text, SY_JSON_DEPTH_MAX, &run.file, NULL) == 0 && case_input(&run);
+    if (ok) {
+        actual = transcript(&run);
+        ok = run.mem.failed || (!run.broken && sy_str_eq(actual, expectation(&run)));
+    }
+    case_close(&run);
+    return ok;
+}
+
+static bool torture_case(const struct sy_vendor *vendor, struct sy_json defaults, const char *name,
+                         struct sy_str text)
+{
+    unsigned points = 0;
+
+    for (int for_good = 0; for_good < 2; for_good++) {
+        for (unsigned nth = 1;; nth++) {
+            if (!survives(vendor, defaults, text, nth, for_good)) {
+                printf("  allocation %u fails%s, and the adapter goes on with less than it asked\n",
+                       nth, for_good ? " for good" : "");
+                printf("[  FAILED  ] torture_%s_%s\n", vendor->name, name);
+                return false;
+            }
+            if (!torture_struck())
+                break;
+            points++;
+        }
+    }
+    printf("[       OK ] torture_%s_%.*s: %u failures\n", vendor->name,
+           SY_FMT(sy_str_head(sy_str_of(name), strlen(name) - strlen(".json"))), points);
+    return true;
+}
+
 static bool run_case(const struct sy_vendor *vendor, struct sy_json defaults, const char *name,
                      struct sy_str text, bool print)
 {
@@ -231,7 +313,7 @@ static bool run_case(const struct sy_vendor *vendor, struct sy_json defaults, co
     struct sy_str actual, expected;
     bool ok = false;
 
-    sy_arena_init(&run.arena, (size_t)64 << 20);
+    case_open(&run);
     if (sy_json_read(text, SY_JSON_DEPTH_MAX, &run.file, NULL) != 0) {
         run.broken = "the case is not JSON";
         goto out;
@@ -251,7 +333,7 @@ out:
     if (!print)
         printf("[%s] %s_%.*s\n", ok ? "       OK " : "  FAILED  ", vendor->name,
                SY_FMT(sy_str_head(sy_str_of(name), strlen(name) - strlen(".json"))));
-    sy_arena_release(&run.arena);
+    case_close(&run);
     return ok;
 }
 
@@ -278,8 +360,10 @@ static const struct sy_vendor *vendor_of(const char *folder)
     return NULL;
 }
 
+enum mode { CHECK, PRINT, TORTURE };
+
 static bool run_file(const struct sy_vendor *vendor, struct sy_json defaults, const char *folder,
-                     const char *name, bool print)
+                     const char *name, enum mode mode)
 {
     char path[4096];
     size_t len = 0;
@@ -288,7 +372,10 @@ static bool run_file(const struct sy_vendor *vendor, struct sy_json defaults, co
 
     snprintf(path, sizeof(path), "%s/%s", folder, name);
     text = read_file(path, &len);
-    ok = text && run_case(vendor, defaults, name, sy_str_from(text, len), print);
+    if (mode == TORTURE)
+        ok = text && torture_case(vendor, defaults, name, sy_str_from(text, len));
+    else
+        ok = text && run_case(vendor, defaults, name, sy_str_from(text, len), mode == PRINT);
     if (!text)
         printf("FAIL %s cannot be read\n", path);
     free(text);
@@ -297,8 +384,10 @@ static bool run_file(const struct sy_vendor *vendor, struct sy_json defaults, co
 
 int main(int argc, char **argv)
 {
-    bool print = argc == 4 && strcmp(argv[1], "--print") == 0;
-    const char *folder = print ? argv[2] : argc == 2 ? argv[1] : NULL;
+    enum mode mode = argc == 4 && strcmp(argv[1], "--print") == 0     ? PRINT
+                     : argc == 3 && strcmp(argv[1], "--torture") == 0 ? TORTURE
+                                                                      : CHECK;
+    const char *folder = mode != CHECK ? argv[2] : argc == 2 ? argv[1] : NULL;
     const struct sy_vendor *vendor = folder ? vendor_of(folder) : NULL;
     struct dirent **entries = NULL;
     struct sy_json defaults = {0};
@@ -308,7 +397,7 @@ int main(int argc, char **argv)
     int count;
 
     if (!vendor || sy_crypto_init() != 0) {
-        fprintf(stderr, "usage: run_cases FOLDER | run_cases --print FOLDER FILE\n"
+        fprintf(stderr, "usage: run_cases FOLDER | --torture FOLDER | --print FOLDER FILE\n"
                         "FOLDER is named after a vendor\n");
         return 2;
     }
@@ -319,13 +408,13 @@ int main(int argc, char **argv)
         free(text);
         return 2;
     }
-    if (print) {
-        failed = run_file(vendor, defaults, folder, argv[3], true) ? 0 : 1;
+    if (mode == PRINT) {
+        failed = run_file(vendor, defaults, folder, argv[3], mode) ? 0 : 1;
         count = 1;
     } else {
         count = scandir(folder, &entries, is_case, alphasort);
         for (int i = 0; i < count; i++) {
-            failed += run_file(vendor, defaults, folder, entries[i]->d_name, false) ? 0 : 1;
+            failed += run_file(vendor, defaults, folder, entries[i]->d_name, mode) ? 0 : 1;
             free(entries[i]);
         }
         free(entries);
