@@ -11,10 +11,9 @@
 #define HOST_MAX 253
 #define ENTRIES_MAX 1024
 #define BUCKETS 256
-#define FRESH_MS 60000        /* an answer is used without asking again */
-#define STALE_MS 3600000      /* and with asking again, while nothing better is known */
-#define REFUSAL_MS 2000       /* a failure is not asked about again */
-#define REFRESH_AGAIN_MS 5000 /* after a refresh that failed */
+
+static const struct sy_dns_ages usual_ages = {
+    .fresh = 60000, .stale = 3600000, .refusal = 2000, .refresh_again = 5000};
 
 /* All that is known about one name. */
 struct sy_dns_entry {
@@ -44,6 +43,7 @@ struct sy_dns {
     pthread_cond_t left;
     sy_dns_lookup_fn *lookup;
     void *lookup_ctx;
+    struct sy_dns_ages ages;
     struct sy_dns_entry *buckets[BUCKETS];
     size_t entry_count;
     struct sy_dns_entry *jobs;
@@ -237,15 +237,15 @@ static void settle(struct sy_dns *dns, struct sy_dns_entry *entry,
 {
     int64_t now = sy_clock_ms();
     bool keeps_old = answer->error != 0 && entry->answered_ms && entry->answer.error == 0 &&
-                     now - entry->answered_ms < STALE_MS;
+                     now - entry->answered_ms < dns->ages.stale;
 
     entry->asking = false;
     if (keeps_old) {
-        entry->ask_again_ms = now + REFRESH_AGAIN_MS;
+        entry->ask_again_ms = now + dns->ages.refresh_again;
     } else {
         entry->answer = *answer;
         entry->answered_ms = now;
-        entry->ask_again_ms = now + (answer->error ? REFUSAL_MS : FRESH_MS);
+        entry->ask_again_ms = now + (answer->error ? dns->ages.refusal : dns->ages.fresh);
     }
     answer_waiting(dns, entry, keeps_old ? &entry->answer : answer);
 }
@@ -325,6 +325,7 @@ int sy_dns_create_with(unsigned threads, sy_dns_lookup_fn *lookup, void *ctx, st
     pthread_cond_init(&dns->work, NULL);
     pthread_cond_init(&dns->left, NULL);
     dns->lookup = lookup;
+    dns->ages = usual_ages;
     dns->lookup_ctx = ctx;
     dns->jobs_end = &dns->jobs;
     pthread_attr_init(&detached);
@@ -347,6 +348,13 @@ int sy_dns_create_with(unsigned threads, sy_dns_lookup_fn *lookup, void *ctx, st
 int sy_dns_create(unsigned threads, struct sy_dns **ret, struct sy_err *err)
 {
     return sy_dns_create_with(threads, lookup_system, NULL, ret, err);
+}
+
+void sy_dns_set_ages(struct sy_dns *dns, const struct sy_dns_ages *ages)
+{
+    pthread_mutex_lock(&dns->lock);
+    dns->ages = *ages;
+    pthread_mutex_unlock(&dns->lock);
 }
 
 void sy_dns_destroy(struct sy_dns *dns)
@@ -376,7 +384,7 @@ static bool answer_or_wait(struct sy_dns *dns, const char *host, struct sy_dns_q
     int64_t now = sy_clock_ms();
 
     if (entry && entry->answered_ms && (entry->answer.error == 0 || now < entry->ask_again_ms) &&
-        now - entry->answered_ms < STALE_MS) {
+        now - entry->answered_ms < dns->ages.stale) {
         *ret_answer = entry->answer;
         if (now >= entry->ask_again_ms)
             ask(dns, entry);

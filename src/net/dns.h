@@ -42,6 +42,16 @@ int sy_dns_create(unsigned threads, struct sy_dns **ret, struct sy_err *err);
 /* The same with another look-up than getaddrinfo. */
 int sy_dns_create_with(unsigned threads, sy_dns_lookup_fn *lookup, void *ctx, struct sy_dns **ret,
                        struct sy_err *err);
+/* How long answers serve, ms. */
+struct sy_dns_ages {
+    int64_t fresh;         /* without asking again */
+    int64_t stale;         /* and while it is asked again, as long as nothing better is known */
+    int64_t refusal;       /* a failure is not asked about again */
+    int64_t refresh_again; /* nor a name whose refresh failed */
+};
+
+/* Before the first question. Otherwise: 60 s, 1 h, 2 s, 5 s. */
+void sy_dns_set_ages(struct sy_dns *dns, const struct sy_dns_ages *ages);
 /* Does not wait for look-ups that hang: what they need goes with the last of them. */
 void sy_dns_destroy(struct sy_dns *dns);
 /* True: *ret_answer is filled from the cache or the literal. False: `done` is called later on

@@ -63,6 +63,7 @@ int sy_transfers_create(struct sy_loop *loop, const struct sy_transfers_options 
     if (!transfers->options.memory)
         transfers->options.memory = MEMORY;
     transfers->reap = (struct sy_task){.fn = reap, .ctx = transfers};
+    transfers->trim = (struct sy_timer){.fn = sy_transfers_trim, .ctx = transfers};
     transfers->trust = sy_net_trust_acquire();
     transfers->pools[0] = sy_net_pool_create(transfers, false);
     transfers->pools[1] = sy_net_pool_create(transfers, true);
@@ -100,6 +101,7 @@ void sy_transfers_destroy(struct sy_curl_transfers *transfers)
     sy_net_pool_free(transfers->pools[0]);
     sy_net_pool_free(transfers->pools[1]);
     sy_loop_undefer(transfers->loop, &transfers->reap);
+    sy_timer_cancel(transfers->loop, &transfers->trim);
     sy_net_hosts_free(transfers);
     sy_net_trust_release(transfers->trust);
     sy_net_sockets_free(transfers);

@@ -23,7 +23,8 @@
 #define SY_NET_HEADERS_MAX 256u                /* fields of a reply */
 #define SY_NET_REPLY_MAX (32u * 1024u * 1024u) /* where the request names no cap */
 #define SY_NET_KEEP 16384u                     /* buffers up to this stay with a pooled transfer */
-#define SY_NET_POOLED_MAX 128u                 /* transfers kept for reuse */
+#define SY_NET_POOLED_MAX 1024u                /* transfers kept for reuse */
+#define SY_NET_TRIM_MS 10000                   /* and those unused so long are not */
 #define SY_NET_WAITING_MAX 16384u              /* queue in front of one host */
 #define SY_NET_HOST_BUCKETS 64u
 #define SY_NET_HOSTS_MAX 512u  /* idle ones go beyond this */
@@ -162,11 +163,15 @@ struct sy_curl_transfers {
     struct sy_transfer *all;
     struct sy_transfer *idle;
     unsigned idle_count;
+    unsigned idle_least; /* since the last trim: so many nobody needed */
+    struct sy_timer trim;
     size_t held; /* bytes of buffers over SY_NET_KEEP */
 };
 
 /* transfers_one.c */
 extern const struct sy_transfers_ops sy_curl_transfers_ops;
+/* Frees the pooled transfers that nobody needed since the last time. */
+void sy_transfers_trim(struct sy_loop *loop, struct sy_timer *timer);
 void sy_transfer_free(struct sy_transfer *transfer);
 void sy_transfer_fault(struct sy_transfer *transfer, enum sy_net_failure failure,
                        enum sy_cause cause);

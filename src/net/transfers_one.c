@@ -60,6 +60,8 @@ static struct sy_transfer *transfer_take(struct sy_curl_transfers *owner)
         owner->idle = transfer->next;
         owner->idle_count--;
         transfer->next = NULL;
+        if (owner->idle_count < owner->idle_least)
+            owner->idle_least = owner->idle_count;
     } else {
         transfer = transfer_new(owner);
         if (!transfer)
@@ -71,6 +73,13 @@ static struct sy_transfer *transfer_take(struct sy_curl_transfers *owner)
         owner->all->all_before = transfer;
     owner->all = transfer;
     return transfer;
+}
+
+/* Without memory for the timer the pool is trimmed another time. */
+static void trim_later(struct sy_curl_transfers *owner)
+{
+    owner->idle_least = owner->idle_count;
+    (void)sy_timer_set(owner->loop, &owner->trim, sy_loop_now_ms(owner->loop) + SY_NET_TRIM_MS);
 }
 
 /* Forgets the call; buffers and the handle stay for the next one. */
@@ -118,6 +127,24 @@ static void transfer_put_back(struct sy_transfer *transfer)
     transfer->next = owner->idle;
     owner->idle = transfer;
     owner->idle_count++;
+    if (!owner->trim.slot)
+        trim_later(owner);
+}
+
+void sy_transfers_trim(struct sy_loop *loop, struct sy_timer *timer)
+{
+    struct sy_curl_transfers *owner = timer->ctx;
+
+    (void)loop;
+    for (unsigned left = owner->idle_least; left; left--) {
+        struct sy_transfer *transfer = owner->idle;
+
+        owner->idle = transfer->next;
+        owner->idle_count--;
+        sy_transfer_free(transfer);
+    }
+    if (owner->idle_count)
+        trim_later(owner);
 }
 
 /* ---- ending ---- */

@@ -12,6 +12,7 @@
 #define ONCE_IDLE_S 3L
 #define READ_IDLE_S 55L
 #define TEXT_MAX 98304
+#define EXPECT_FROM 65536
 
 /* Decide about the connection or the length: never an adapter's. */
 static const struct sy_str reserved[] = {
@@ -59,6 +60,15 @@ static bool has_header(const struct sy_request *request, struct sy_str name)
             return true;
     }
     return false;
+}
+
+static size_t body_len(const struct sy_request *request)
+{
+    size_t len = 0;
+
+    for (unsigned i = 0; i < request->body_count; i++)
+        len += request->body[i].len;
+    return len;
 }
 
 /* ---- the text buffer ---- */
@@ -144,11 +154,11 @@ static int write_text(struct sy_transfer *transfer, bool has_body, struct curl_s
         write_line(&writer, SY_STR("User-Agent: switchyard/" SY_VERSION));
     if (!has_header(request, SY_STR("accept-encoding")))
         write_line(&writer, SY_STR("Accept-Encoding: gzip"));
-    if (has_body) {
+    /* libcurl asks before it sends a megabyte; a server that does not answer costs it a second. */
+    if (has_body && body_len(request) > EXPECT_FROM)
         write_line(&writer, SY_STR("Expect:"));
-        if (!has_header(request, SY_STR("content-type")))
-            write_line(&writer, SY_STR("Content-Type:"));
-    }
+    if (has_body && !has_header(request, SY_STR("content-type")))
+        write_line(&writer, SY_STR("Content-Type:"));
     *ret_lines = writer.count ? writer.nodes : NULL;
     return SY_OK;
 }
@@ -160,14 +170,13 @@ static int write_text(struct sy_transfer *transfer, bool has_body, struct curl_s
 static int join_body(struct sy_transfer *transfer, struct sy_str *ret_body)
 {
     const struct sy_request *request = transfer->what.request;
-    size_t size = 0, at = 0;
+    size_t size, at = 0;
     char *joined;
 
     *ret_body = request->body_count ? request->body[0] : (struct sy_str){0};
     if (request->body_count <= 1)
         return SY_OK;
-    for (unsigned i = 0; i < request->body_count; i++)
-        size += request->body[i].len;
+    size = body_len(request);
     if (size > transfer->body_cap) {
         if (size > SY_NET_KEEP && !sy_transfer_count(transfer, size))
             return SY_NOMEM;

@@ -20,8 +20,9 @@
 static struct sy_loop *loop;
 static struct sy_dns *dns;
 static atomic_uint lookups;
+static atomic_uint last_byte; /* of the address, or 0 for a failure, for "moving…" */
 
-/* "slow…" takes 100 ms, "hang…" 600 ms, "bad…" does not exist; the rest is 192.0.2.1. */
+/* "slow…" and "moving…" take 100 ms, "hang…" 600 ms, "bad…" does not exist; the rest is 192.0.2.1. */
 static void fake_lookup(void *ctx, const char *host, struct sy_dns_answer *answer)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
@@ -37,6 +38,14 @@ static void fake_lookup(void *ctx, const char *host, struct sy_dns_answer *answe
         return;
     }
     inet_pton(AF_INET, "192.0.2.1", &v4.sin_addr);
+    if (strncmp(host, "moving", 6) == 0) {
+        usleep(100000);
+        if (atomic_load(&last_byte) == 0) {
+            answer->error = EAI_AGAIN;
+            return;
+        }
+        v4.sin_addr.s_addr = htonl(0xc0000200u + atomic_load(&last_byte));
+    }
     memcpy(&answer->addresses[0], &v4, sizeof(v4));
     answer->count = 1;
 }
@@ -169,6 +178,55 @@ static void a_failure_is_kept_for_a_moment_only(void **state)
     assert_false(ask(&asked, "bad.test"));
     sy_loop_run(loop);
     assert_int_equal(atomic_load(&lookups), 2);
+}
+
+static unsigned byte_of(const struct asked *asked)
+{
+    struct sockaddr_in v4;
+
+    memcpy(&v4, &asked->answer.addresses[0], sizeof(v4));
+    return ntohl(v4.sin_addr.s_addr) & 0xff;
+}
+
+static void an_old_answer_serves_while_a_new_one_is_fetched(void **state)
+{
+    static const struct sy_dns_ages ages = {
+        .fresh = 300, .stale = 1500, .refusal = 2000, .refresh_again = 5000};
+    struct asked asked;
+    unsigned before;
+
+    (void)state;
+    sy_dns_set_ages(dns, &ages);
+    atomic_store(&last_byte, 1);
+    assert_false(ask(&asked, "moving.test"));
+    sy_loop_run(loop);
+    assert_int_equal(byte_of(&asked), 1);
+
+    atomic_store(&last_byte, 2);
+    usleep(350000);
+    for (int i = 0; i < 20; i++) {
+        assert_true(ask(&asked, "moving.test")); /* nobody waits for the refresh */
+        assert_int_equal(byte_of(&asked), 1);
+    }
+    run_for(250);
+    assert_int_equal(atomic_load(&lookups), 2);
+    assert_true(ask(&asked, "moving.test"));
+    assert_int_equal(byte_of(&asked), 2);
+
+    /* A refresh that fails takes nothing away, until the old answer is too old. */
+    atomic_store(&last_byte, 0);
+    usleep(350000);
+    assert_true(ask(&asked, "moving.test"));
+    run_for(250);
+    before = atomic_load(&lookups);
+    assert_true(ask(&asked, "moving.test"));
+    assert_int_equal(asked.answer.error, 0);
+    assert_int_equal(byte_of(&asked), 2);
+    assert_int_equal(atomic_load(&lookups), before);
+    usleep(1300000);
+    assert_false(ask(&asked, "moving.test"));
+    sy_loop_run(loop);
+    assert_int_equal(asked.answer.error, EAI_AGAIN);
 }
 
 static void a_cancelled_question_is_not_answered(void **state)
@@ -331,6 +389,7 @@ int main(void)
         T(names_no_host_has_are_refused_at_once),
         T(one_look_up_serves_all_who_ask),
         T(a_failure_is_kept_for_a_moment_only),
+        T(an_old_answer_serves_while_a_new_one_is_fetched),
         T(a_cancelled_question_is_not_answered),
         T(hanging_names_do_not_stop_the_loop_or_the_end),
         T(the_table_has_an_end),

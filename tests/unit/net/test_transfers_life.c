@@ -1,6 +1,8 @@
 /* Time, memory, numbers and the life of a transfer. What goes wrong on the wire: test_transfers.c. */
 #include "outbound.h"
 
+#include "net/transfers_int.h"
+
 static char megabyte[1024 * 1024];
 
 static const struct fault_row rows[] = {
@@ -381,6 +383,33 @@ static void a_call_may_start_another_when_it_ends(void **state)
     print_message("%d us a call, one after the other\n", (int)((sy_clock_us() - begun) / 200));
 }
 
+static void a_pool_shrinks_to_what_is_in_use(void **state)
+{
+    struct call calls[20];
+
+    (void)state;
+    make_transfers(20, 0);
+    for (size_t i = 0; i < SY_ARRAY_LEN(calls); i++) {
+        call_init(&calls[i], "slow");
+        call_start(&calls[i]);
+    }
+    run();
+    assert_int_equal(transfers->idle_count, 20);
+    assert_true(transfers->trim.slot > 0);
+    /* In the time that ends there was one at the least, in the next one call at a time. */
+    sy_transfers_trim(loop, &transfers->trim);
+    assert_int_equal(transfers->idle_count, 19);
+    call_init(&calls[0], "ok");
+    call_run(&calls[0]);
+    sy_transfers_trim(loop, &transfers->trim);
+    assert_int_equal(transfers->idle_count, 1);
+    sy_transfers_trim(loop, &transfers->trim);
+    assert_int_equal(transfers->idle_count, 0);
+    call_init(&calls[0], "ok");
+    call_run(&calls[0]);
+    assert_int_equal(calls[0].failure, SY_NET_OK);
+}
+
 int main(int argc, char **argv)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -398,6 +427,7 @@ int main(int argc, char **argv)
         T(a_flush_lets_running_calls_end),
         T(more_hosts_than_are_remembered_all_work),
         T(a_call_may_start_another_when_it_ends),
+        T(a_pool_shrinks_to_what_is_in_use),
     };
 
     if (argc > 1)
