@@ -5,6 +5,7 @@ const struct cli_command *const cli_commands[] = {
     &cli_sandbox,
     &cli_init,
     &cli_check,
+    &cli_backup,
     &cli_doctor,
     &cli_call,
     &cli_resolve,

@@ -6,6 +6,7 @@
 
 #include "cli/cli_int.h"
 
+extern const struct cli_command cli_backup;
 extern const struct cli_command cli_call;
 extern const struct cli_command cli_cases;
 extern const struct cli_command cli_check;

@@ -21,13 +21,13 @@ export class Worker {
   }
 
   answer(call, reply, next) {
-    const { mark, end, wait } = call.arguments;
+    const { mark, end, wait, size = 0 } = call.arguments;
     this.seen.set(mark, [...this.seen.get(mark) ?? [], call.call_id]);
     setTimeout(() => {
       const [status, type, body] = end === 'failed'
         ? [422, 'application/problem+json', { code: 'tool_failed', detail: 'no' }]
         : end === 'freed' ? [429, 'application/problem+json', { code: 'rate_limited', retryable: false, maybe_applied: false, detail: 'later' }]
-          : [200, 'application/json', { data: { mark } }];
+          : [200, 'application/json', { data: { mark, ...(size ? { pad: 'x'.repeat(size) } : {}) } }];
       const text = JSON.stringify(body);
       reply.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) });
       reply.end(text);

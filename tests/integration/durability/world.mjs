@@ -156,8 +156,15 @@ export class World {
     fs.renameSync(cut, this.var);
   }
 
-  async end() {
+  /** Ends what a failed test left running. */
+  async sweep() {
+    const ended = [...this.children].map((child) => new Promise((resolve) => child.once('close', resolve)));
     for (const child of this.children) child.kill('SIGKILL');
+    await Promise.all(ended);
+  }
+
+  async end() {
+    await this.sweep();
     this.agent.destroy();
     this.control.close();
     await this.setup.stop();
