@@ -101,6 +101,15 @@ static int memory_load(struct sy_store *store, struct sy_arena *arena, struct sy
     return SY_OK;
 }
 
+/* No other process writes here. */
+static int memory_content_version(struct sy_store *store, uint64_t *ret, struct sy_err *err)
+{
+    (void)store;
+    (void)err;
+    *ret = 0;
+    return SY_OK;
+}
+
 static int memory_data_version(struct sy_store *store, int64_t *ret, struct sy_err *err)
 {
     (void)store;
@@ -233,6 +242,7 @@ static const struct sy_store_ops memory_ops = {
     .apply = sy_memory_apply,
     .history = sy_memory_history,
     .data_version = memory_data_version,
+    .content_version = memory_content_version,
     .put_tenant = memory_put_tenant,
     .put_key = memory_put_key,
     .revoke_key = memory_revoke_key,
@@ -246,6 +256,7 @@ static const struct sy_store_ops memory_ops = {
     .drained = sy_memory_drained,
     .trim = sy_memory_trim,
     .put_idempotency = sy_memory_put_idempotency,
+    .claim_idempotency = sy_memory_claim_idempotency,
     .drop_idempotency = sy_memory_drop_idempotency,
     .each_idempotency = sy_memory_each_idempotency,
     .get_idempotency = sy_memory_get_idempotency,
@@ -259,5 +270,6 @@ struct sy_store *sy_memory_create(void)
     if (!memory)
         return NULL;
     memory->base.ops = &memory_ops;
+    memory->base.lock_fd = -1;
     return &memory->base;
 }

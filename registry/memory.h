@@ -62,6 +62,8 @@ int sy_memory_drained(struct sy_store *store, struct sy_drained *places, size_t 
 int sy_memory_trim(struct sy_store *store, int64_t before_ms, struct sy_err *err);
 int sy_memory_put_idempotency(struct sy_store *store, const struct sy_idempotency_row *rows,
                               size_t count, struct sy_err *err);
+int sy_memory_claim_idempotency(struct sy_store *store, const struct sy_idempotency_row *row,
+                                int64_t now_ms, struct sy_err *err);
 int sy_memory_drop_idempotency(struct sy_store *store, const struct sy_idempotency_row *row,
                                struct sy_err *err);
 int sy_memory_each_idempotency(struct sy_store *store, int64_t now_ms, sy_idempotency_fn *fn,

@@ -174,6 +174,18 @@ int sy_memory_put_idempotency(struct sy_store *store, const struct sy_idempotenc
     return rc;
 }
 
+int sy_memory_claim_idempotency(struct sy_store *store, const struct sy_idempotency_row *row,
+                                int64_t now_ms, struct sy_err *err)
+{
+    struct sy_memory *memory = (struct sy_memory *)store;
+    const struct idempotency_item *item =
+        idempotency_find(memory, row->tenant, row->key_hash, false);
+
+    if (item && item->row.expires_at_ms > now_ms)
+        return sy_err_set(err, SY_EXISTS, "the key is taken");
+    return put_one(memory, row, err);
+}
+
 int sy_memory_drop_idempotency(struct sy_store *store, const struct sy_idempotency_row *row,
                                struct sy_err *err)
 {

@@ -17,6 +17,8 @@ struct sy_store_options {
     bool exclusive;
     bool read_only;
     bool seed;
+    int lock_fd; /* exclusive: handed over by the process that holds the store, which goes on using
+                    it for a while; then the schema must be up to date. 0: none */
     struct sy_str holder_note; /* written into the lock file, e.g. "http://127.0.0.1:8420" */
 };
 int sy_store_open(const struct sy_store_options *options, struct sy_store **ret_store,

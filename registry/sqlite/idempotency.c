@@ -25,12 +25,8 @@ static struct sy_str hash_of(const unsigned char hash[32])
     return sy_str_from((const char *)hash, 32);
 }
 
-static int put_row(struct sy_sqlite *self, const struct sy_idempotency_row *row, struct sy_err *err)
+static void bind_row(sqlite3_stmt *st, const struct sy_idempotency_row *row)
 {
-    sqlite3_stmt *st = sy_sql_get(self, SY_SQL_IDEMPOTENCY_PUT, err);
-
-    if (!st)
-        return sy_sql_lost(self);
     sy_sql_bind(st, 1, row->tenant);
     sy_sql_bind_blob(st, 2, hash_of(row->key_hash));
     sy_sql_bind_blob(st, 3, hash_of(row->body_hash));
@@ -39,6 +35,15 @@ static int put_row(struct sy_sqlite *self, const struct sy_idempotency_row *row,
     sy_sql_bind_i64(st, 6, row->unknown);
     sy_sql_bind_i64(st, 7, row->status);
     sy_sql_bind_blob(st, 8, row->answer);
+}
+
+static int put_row(struct sy_sqlite *self, const struct sy_idempotency_row *row, struct sy_err *err)
+{
+    sqlite3_stmt *st = sy_sql_get(self, SY_SQL_IDEMPOTENCY_PUT, err);
+
+    if (!st)
+        return sy_sql_lost(self);
+    bind_row(st, row);
     return sy_sql_run(self, st, err);
 }
 
@@ -65,6 +70,23 @@ int sy_sqlite_put_idempotency(struct sy_store *store, const struct sy_idempotenc
         rc = put_row(self, &rows[i], err);
     if (!rc)
         rc = drop_expired(self, err);
+    return sy_sqlite_end(self, rc, err);
+}
+
+int sy_sqlite_claim_idempotency(struct sy_store *store, const struct sy_idempotency_row *row,
+                                int64_t now_ms, struct sy_err *err)
+{
+    struct sy_sqlite *self = (struct sy_sqlite *)store;
+    sqlite3_stmt *st = sy_sql_get(self, SY_SQL_IDEMPOTENCY_CLAIM, err);
+    int rc = st ? sy_sqlite_begin(self, err) : sy_sql_lost(self);
+
+    if (rc)
+        return rc;
+    bind_row(st, row);
+    sy_sql_bind_i64(st, 9, now_ms);
+    rc = sy_sql_run(self, st, err);
+    if (!rc && sqlite3_changes(self->db) == 0)
+        rc = sy_err_set(err, SY_EXISTS, "the key is taken");
     return sy_sqlite_end(self, rc, err);
 }
 

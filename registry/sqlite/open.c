@@ -90,15 +90,16 @@ static int write_note(int fd, struct sy_str note)
     return pwrite(fd, note.ptr ? note.ptr : "", note.len, 0) == (ssize_t)note.len ? 0 : -1;
 }
 
-int sy_sqlite_lock(const char *path, struct sy_str note, int *ret_fd, struct sy_err *err)
+int sy_sqlite_lock(const char *path, struct sy_str note, int handed, int *ret_fd,
+                   struct sy_err *err)
 {
     struct sy_arena arena;
     const char *name;
-    int rc = SY_OK, fd = -1;
+    int rc = SY_OK, fd = handed > 0 ? handed : -1;
 
     sy_arena_init(&arena, 2 * SY_SQLITE_PATH_MAX);
     name = sy_arena_printf(&arena, "%s.lock", path).ptr;
-    if (name)
+    if (name && fd < 0)
         fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         rc = sy_err_set(err, SY_UNAVAILABLE, "%s.lock: %s", path, strerror(errno));

@@ -24,7 +24,6 @@ struct sy_sqlite {
     struct sy_store base;
     sqlite3 *db;
     sqlite3_stmt *statements[SY_SQL_COUNT];
-    int lock_fd;       /* -1: the store is not held */
     int64_t newest_ms; /* the latest time it was told: what has expired by then is gone */
 };
 
@@ -48,8 +47,10 @@ int sy_sqlite_open(const struct sy_store_options *options, struct sy_str path,
  * that or no database of ours. *ret_new: it was empty. */
 int sy_sqlite_migrate(sqlite3 *db, const struct sy_migration *migrations, size_t count,
                       bool *ret_new, struct sy_err *err);
-/* Takes "PATH.lock" for this process, SY_UNAVAILABLE with the holder's note if another has it. */
-int sy_sqlite_lock(const char *path, struct sy_str note, int *ret_fd, struct sy_err *err);
+/* Takes "PATH.lock" for this process, SY_UNAVAILABLE with the holder's note if another has it.
+ * `handed` > 0 is the open lock file of the process that hands it over. */
+int sy_sqlite_lock(const char *path, struct sy_str note, int handed, int *ret_fd,
+                   struct sy_err *err);
 void sy_sqlite_configure(sqlite3 *db);
 int sy_sqlite_set_pragmas(sqlite3 *db, bool read_only, struct sy_err *err);
 /* Makes the file and the folders above it, readable by us alone. `path` is restored. */
@@ -136,6 +137,8 @@ int sy_sqlite_trim(struct sy_store *store, int64_t before_ms, struct sy_err *err
 
 int sy_sqlite_put_idempotency(struct sy_store *store, const struct sy_idempotency_row *rows,
                               size_t count, struct sy_err *err);
+int sy_sqlite_claim_idempotency(struct sy_store *store, const struct sy_idempotency_row *row,
+                                int64_t now_ms, struct sy_err *err);
 int sy_sqlite_drop_idempotency(struct sy_store *store, const struct sy_idempotency_row *row,
                                struct sy_err *err);
 int sy_sqlite_each_idempotency(struct sy_store *store, int64_t now_ms, sy_idempotency_fn *fn,

@@ -15,8 +15,8 @@ static void sqlite_close(struct sy_store *store)
     for (int i = 0; i < SY_SQL_COUNT; i++)
         (void)sqlite3_finalize(self->statements[i]);
     (void)sqlite3_close(self->db);
-    if (self->lock_fd >= 0)
-        (void)close(self->lock_fd);
+    if (store->lock_fd >= 0)
+        (void)close(store->lock_fd);
     free(self);
 }
 
@@ -41,6 +41,42 @@ static int sqlite_load(struct sy_store *store, struct sy_arena *arena, struct sy
 static int sqlite_data_version(struct sy_store *store, int64_t *ret, struct sy_err *err)
 {
     return sy_sql_number((struct sy_sqlite *)store, SY_SQL_DATA_VERSION, ret, err);
+}
+
+/* FNV-1a over every column of every row. */
+static int mix_rows(struct sy_sqlite *self, enum sy_sql which, uint64_t *hash, struct sy_err *err)
+{
+    sqlite3_stmt *st = sy_sql_get(self, which, err);
+    int rc;
+
+    if (!st)
+        return sy_sql_lost(self);
+    while ((rc = sy_sql_step(self, st, err)) > 0) {
+        for (int i = 0; i < sqlite3_column_count(st); i++) {
+            const unsigned char *bytes = sqlite3_column_blob(st, i);
+            int len = sqlite3_column_bytes(st, i);
+
+            for (int at = 0; at < len; at++)
+                *hash = (*hash ^ bytes[at]) * 0x100000001b3u;
+            *hash = (*hash ^ 0x100u) * 0x100000001b3u; /* no byte: ends the column */
+        }
+    }
+    sy_sql_reset(st);
+    return rc < 0 ? rc : SY_OK;
+}
+
+static int sqlite_content_version(struct sy_store *store, uint64_t *ret, struct sy_err *err)
+{
+    static const enum sy_sql parts[] = {SY_SQL_VERSION_GET, SY_SQL_TENANTS, SY_SQL_KEYS,
+                                        SY_SQL_QUARANTINE};
+    struct sy_sqlite *self = (struct sy_sqlite *)store;
+    uint64_t hash = 0xcbf29ce484222325u;
+    int rc = SY_OK;
+
+    for (size_t i = 0; !rc && i < SY_ARRAY_LEN(parts); i++)
+        rc = mix_rows(self, parts[i], &hash, err);
+    *ret = hash;
+    return rc;
 }
 
 /* VACUUM INTO writes a whole, consistent file in one go; a sliced copy never ends while another
@@ -90,6 +126,7 @@ static const struct sy_store_ops sqlite_ops = {
     .apply = sy_sqlite_apply,
     .history = sy_sqlite_history,
     .data_version = sqlite_data_version,
+    .content_version = sqlite_content_version,
     .put_tenant = sy_sqlite_put_tenant,
     .put_key = sy_sqlite_put_key,
     .revoke_key = sy_sqlite_revoke_key,
@@ -103,6 +140,7 @@ static const struct sy_store_ops sqlite_ops = {
     .drained = sy_sqlite_drained,
     .trim = sy_sqlite_trim,
     .put_idempotency = sy_sqlite_put_idempotency,
+    .claim_idempotency = sy_sqlite_claim_idempotency,
     .drop_idempotency = sy_sqlite_drop_idempotency,
     .each_idempotency = sy_sqlite_each_idempotency,
     .get_idempotency = sy_sqlite_get_idempotency,
@@ -133,9 +171,24 @@ static int check_seeded(struct sy_sqlite *self, bool *ret_new, struct sy_err *er
     return rc;
 }
 
-static int open_database(struct sy_sqlite *self, const char *path, bool read_only, bool *ret_new,
-                         struct sy_err *err)
+/* The process that hands over speaks the schema that is there. */
+static int check_schema_shared(struct sy_sqlite *self, struct sy_err *err)
 {
+    int64_t now = 0;
+    int rc = sy_sqlite_pragma(self->db, "PRAGMA user_version", &now, err);
+
+    if (!rc && now != sy_schema[sy_schema_count - 1].number)
+        rc = sy_err_set(err, SY_INVALID,
+                        "this version brings the store from schema %lld to %lld: that needs a "
+                        "restart instead of a hand-over",
+                        (long long)now, (long long)sy_schema[sy_schema_count - 1].number);
+    return rc;
+}
+
+static int open_database(struct sy_sqlite *self, const char *path,
+                         const struct sy_store_options *options, bool *ret_new, struct sy_err *err)
+{
+    bool read_only = options->read_only;
     int flags = (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX |
                 SQLITE_OPEN_EXRESCODE;
     int rc;
@@ -148,6 +201,8 @@ static int open_database(struct sy_sqlite *self, const char *path, bool read_onl
     if (rc)
         return rc;
     *ret_new = false;
+    if (options->lock_fd > 0)
+        return check_schema_shared(self, err);
     if (read_only)
         return check_schema_read(self, err);
     rc = sy_sqlite_migrate(self->db, sy_schema, sy_schema_count, ret_new, err);
@@ -165,7 +220,7 @@ int sy_sqlite_open(const struct sy_store_options *options, struct sy_str path,
     if (!self)
         return sy_err_set(err, SY_NOMEM, "out of memory");
     self->base.ops = &sqlite_ops;
-    self->lock_fd = -1;
+    self->base.lock_fd = -1;
     sy_arena_init(&arena, 2 * SY_SQLITE_PATH_MAX);
     name = path.len && path.len < SY_SQLITE_PATH_MAX && memchr(path.ptr, 0, path.len) == NULL
                ? sy_arena_z(&arena, path)
@@ -175,9 +230,9 @@ int sy_sqlite_open(const struct sy_store_options *options, struct sy_str path,
     if (!rc && !options->read_only)
         rc = sy_sqlite_make_file(name, err);
     if (!rc && options->exclusive)
-        rc = sy_sqlite_lock(name, options->holder_note, &self->lock_fd, err);
+        rc = sy_sqlite_lock(name, options->holder_note, options->lock_fd, &self->base.lock_fd, err);
     if (!rc)
-        rc = open_database(self, name, options->read_only, ret_new, err);
+        rc = open_database(self, name, options, ret_new, err);
     sy_arena_release(&arena);
     if (rc) {
         sqlite_close(&self->base);

@@ -226,7 +226,8 @@ static bool on_head(struct sy_exchange *x, void *ctx)
 {
     const struct sy_http_head *head = sy_exchange_head(x);
     struct sy_api_loop *al = ctx;
-    bool large = head->framing == SY_HTTP_CHUNKED ||
+    /* A client that waits to be told to go on is told of a bad key instead. */
+    bool large = head->framing == SY_HTTP_CHUNKED || head->expect_continue ||
                  (head->framing == SY_HTTP_LENGTH && head->content_length > TRUSTED_BODY_MIN);
     uint64_t limit;
     struct api_request *rq;

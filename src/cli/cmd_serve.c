@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -6,12 +5,14 @@
 
 #include <pthread.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "cli/commands.h"
 
 #define GRACE_MS 310000
-#define SECRETS_RETRY_S 15
-#define FILES_WATCH_S 1 /* certificate and key */
+#define SECRETS_RETRY_MS 15000
+#define FILES_WATCH_MS 1000     /* certificate and key */
+#define PREDECESSOR_WATCH_MS 50 /* whether the process before has ended */
 
 static const struct cli_option options[] = {
     {"--config", "FILE", "configuration (default " SY_CONFIG_FILE_DEFAULT ")", false},
@@ -105,11 +106,21 @@ static int print_start(struct cli *cli, struct sy_gateway *gateway, bool sandbox
     return SY_EXIT_DONE;
 }
 
+static void notify_reloading(void)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld",
+             (long long)sy_clock_ms() * 1000);
+    sy_service_notify(text);
+}
+
 static void reload(struct sy_gateway *gateway)
 {
     struct sy_faults faults;
     int status;
 
+    notify_reloading();
     sy_faults_init(&faults);
     status = sy_gateway_reload(gateway, &faults);
     if (status == SY_OK)
@@ -118,10 +129,11 @@ static void reload(struct sy_gateway *gateway)
         sy_logf(SY_LOG_ERROR, "reload_refused", "the old state stays: %.*s",
                 SY_FMT(sy_str_trim(sy_buf_str(&faults.text))));
     sy_faults_release(&faults);
+    sy_service_notify("READY=1");
 }
 
 /* From here on a second SIGTERM or SIGINT ends the process at once: the ledger survives that. */
-static void drain(struct sy_gateway *gateway)
+static void drain(struct sy_gateway *gateway, bool handed_over)
 {
     sigset_t enough;
 
@@ -129,40 +141,57 @@ static void drain(struct sy_gateway *gateway)
     sigaddset(&enough, SIGTERM);
     sigaddset(&enough, SIGINT);
     pthread_sigmask(SIG_UNBLOCK, &enough, NULL);
-    sy_logf(SY_LOG_INFO, "drain", "no new calls; those in flight are answered");
+    if (!handed_over)
+        sy_service_notify("STOPPING=1");
+    sy_logf(SY_LOG_INFO, "drain",
+            handed_over ? "another process has the listeners; connections here are let go"
+                        : "no new calls; those in flight are answered");
     sy_gateway_stop(gateway, GRACE_MS);
 }
 
-/* What is looked at from time to time; how many seconds until it is time again. */
-static time_t look_around(struct sy_gateway *gateway, time_t *secrets_in_s)
+/* What is looked at from time to time; for how long to wait until it is looked at again. */
+static int64_t look_around(struct sy_gateway *gateway, int64_t *secrets_at_ms)
 {
-    time_t every_s = sy_gateway_watch_files(gateway) ? FILES_WATCH_S : SECRETS_RETRY_S;
+    int64_t wait_ms = sy_gateway_watch_files(gateway) ? FILES_WATCH_MS : SECRETS_RETRY_MS;
 
-    if (*secrets_in_s <= 0) {
-        *secrets_in_s = SECRETS_RETRY_S;
-        if (sy_gateway_retry_secrets(gateway))
-            sy_logf(SY_LOG_INFO, "secrets", "a secret that could not be read is here now");
-    }
-    *secrets_in_s -= every_s;
-    return every_s;
+    if (sy_gateway_has_predecessor(gateway))
+        wait_ms = PREDECESSOR_WATCH_MS;
+    if (sy_clock_ms() < *secrets_at_ms)
+        return wait_ms;
+    *secrets_at_ms = sy_clock_ms() + SECRETS_RETRY_MS;
+    if (sy_gateway_retry_secrets(gateway))
+        sy_logf(SY_LOG_INFO, "secrets", "a secret that could not be read is here now");
+    return wait_ms;
+}
+
+/* True: another process serves. */
+static bool upgrade(struct sy_gateway *gateway)
+{
+    struct sy_err err = SY_ERR_INIT;
+
+    sy_logf(SY_LOG_INFO, "upgrade", "starting the program again to hand over to it");
+    if (sy_gateway_hand_over(gateway, &err) == SY_OK)
+        return true;
+    sy_logf(SY_LOG_ERROR, "upgrade_refused", "this process goes on serving: %s", err.text);
+    return false;
 }
 
 static int wait_for_signals(struct sy_gateway *gateway, const sigset_t *signals)
 {
-    time_t secrets_in_s = SECRETS_RETRY_S;
+    int64_t secrets_at_ms = sy_clock_ms() + SECRETS_RETRY_MS;
 
     for (;;) {
-        struct timespec every = {.tv_sec = look_around(gateway, &secrets_in_s)};
+        int64_t wait_ms = look_around(gateway, &secrets_at_ms);
+        struct timespec every = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
         int signal_number = sigtimedwait(signals, NULL, &every);
 
-        if (signal_number < 0)
-            continue;
-        if (signal_number == SIGHUP) {
+        if (signal_number == SIGHUP)
             reload(gateway);
-            continue;
+        if (signal_number == SIGTERM || signal_number == SIGINT ||
+            (signal_number == SIGUSR2 && upgrade(gateway))) {
+            drain(gateway, signal_number == SIGUSR2);
+            return SY_EXIT_DONE;
         }
-        drain(gateway);
-        return SY_EXIT_DONE;
     }
 }
 
@@ -172,6 +201,7 @@ static void block_signals(sigset_t *signals)
     sigaddset(signals, SIGTERM);
     sigaddset(signals, SIGINT);
     sigaddset(signals, SIGHUP);
+    sigaddset(signals, SIGUSR2);
     /* Before any thread starts, so that all inherit the mask and only the main thread is told. */
     pthread_sigmask(SIG_BLOCK, signals, NULL);
     signal(SIGPIPE, SIG_IGN);
@@ -223,6 +253,7 @@ static int serve(struct cli *cli)
     set_up_log(&config.settings);
     block_signals(&signals);
     what.config = &config;
+    sy_inherited_take(&what.inherited);
     if (sy_gateway_start(&what, &gateway, &err) != SY_OK) {
         code = cli_fail(cli, "%s", err.text);
     } else if ((sandbox && sy_gateway_seed_sandbox(gateway, &err) != SY_OK) ||
@@ -230,6 +261,7 @@ static int serve(struct cli *cli)
         code = cli_fail(cli, "the sandbox cannot be set up: %s", err.text);
         sy_gateway_stop(gateway, 0);
     } else {
+        sy_service_notify_ready();
         code = wait_for_signals(gateway, &signals);
     }
     sy_config_release(&config);
@@ -241,7 +273,8 @@ const struct cli_command cli_serve = {
     .arguments = "",
     .summary = "Runs the gateway.",
     .details = "SIGTERM drains: calls in flight are answered, then the process ends. SIGHUP reads\n"
-               "configuration and policy again; a fault in them leaves the old state in force.",
+               "configuration and policy again; a fault in them leaves the old state in force.\n"
+               "SIGUSR2 starts the program again and hands listeners and store over to it.",
     .options = options,
     .run = serve,
 };

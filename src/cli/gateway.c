@@ -42,12 +42,14 @@ static int sandbox_folder(struct sy_gateway *gateway, struct sy_err *err)
 
 /* ---- parts, in the order they stand on each other ---- */
 
-static int open_store(struct sy_gateway *gateway, struct sy_str *ret_ledger_folder,
-                      struct sy_err *err)
+static int open_store(struct sy_gateway *gateway, struct sy_err *err)
 {
     const struct sy_settings *settings = &gateway->config->settings;
-    struct sy_store_options options = {
-        .url = settings->store, .exclusive = true, .seed = true, .holder_note = gateway->url};
+    struct sy_store_options options = {.url = settings->store,
+                                       .exclusive = true,
+                                       .lock_fd = gateway->options.inherited.lock_fd,
+                                       .seed = true,
+                                       .holder_note = gateway->url};
     struct sy_str prefix = SY_STR("sqlite:"), path;
     struct sy_store *store;
     int status;
@@ -68,14 +70,14 @@ static int open_store(struct sy_gateway *gateway, struct sy_str *ret_ledger_fold
         if (status != SY_OK)
             return status;
     }
-    *ret_ledger_folder = sy_arena_printf(&gateway->arena, "%.*s.journal", SY_FMT(path));
     status = sy_store_open(&options, &store, err);
     if (status != SY_OK)
         return status;
+    gateway->lock_fd = store->lock_fd;
     status = sy_writer_create(store, &gateway->writer, err);
     if (status != SY_OK)
         store->ops->close(store);
-    return status;
+    return status == SY_OK ? gateway_journals_take(gateway, path, err) : status;
 }
 
 static int make_egress(struct sy_gateway *gateway, struct sy_err *err)
@@ -102,18 +104,37 @@ static struct sy_str url_of(struct sy_gateway *gateway, struct sy_str address, i
                            address.ptr, sy_listen_port(fd));
 }
 
+static void close_fd(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+static int inherited(int fd)
+{
+    return fd > 0 ? fd : -1;
+}
+
 static int listen_on(struct sy_gateway *gateway, struct sy_err *err)
 {
     const struct sy_settings *settings = &gateway->config->settings;
     struct sy_str address = gateway->options.one_shot ? SY_STR("127.0.0.1:0") : settings->listen;
-    int status = sy_listen(address, &gateway->listen_fd, err);
+    int status = SY_OK;
 
+    gateway->listen_fd = inherited(gateway->options.inherited.listen_fd);
+    gateway->admin_fd = inherited(gateway->options.inherited.admin_fd);
+    if (gateway->listen_fd < 0)
+        status = sy_listen(address, &gateway->listen_fd, err);
     if (status != SY_OK)
         return status;
     gateway->url = url_of(gateway, address, gateway->listen_fd);
-    if (gateway->options.one_shot || !settings->admin_listen.len)
+    if (gateway->options.one_shot || !settings->admin_listen.len) {
+        close_fd(gateway->admin_fd);
+        gateway->admin_fd = -1;
         return SY_OK;
-    status = sy_listen(settings->admin_listen, &gateway->admin_fd, err);
+    }
+    if (gateway->admin_fd < 0)
+        status = sy_listen(settings->admin_listen, &gateway->admin_fd, err);
     if (status == SY_OK)
         gateway->admin_url = url_of(gateway, settings->admin_listen, gateway->admin_fd);
     return status;
@@ -167,23 +188,35 @@ static unsigned thread_count(const struct sy_gateway *gateway)
     return count < GATEWAY_THREADS_MAX ? count : GATEWAY_THREADS_MAX;
 }
 
-/* Other processes' writes (a command with --config) are noticed on the writer thread. */
-struct watch_version {
-    struct sy_gateway *gateway;
-    int64_t version;
-};
-
+/* Other processes' writes (a command with --config, the process that hands over) are noticed on the
+ * writer thread. */
 static void watch_store(struct sy_store *store, void *ctx)
 {
-    struct watch_version *watch = ctx;
+    struct sy_gateway *gateway = ctx;
     struct sy_err err = SY_ERR_INIT;
+    uint64_t content;
     int64_t version;
 
-    if (store->ops->data_version(store, &version, &err) != SY_OK || version == watch->version)
+    if (store->ops->data_version(store, &version, &err) != SY_OK ||
+        version == gateway->store_version ||
+        store->ops->content_version(store, &content, &err) != SY_OK)
         return;
-    if (watch->version && sy_engine_reload(watch->gateway->engine, store, &err) != SY_OK)
+    gateway->store_version = version;
+    /* While two processes use the store each sees the other's ledger rows come. */
+    if (content != gateway->store_content &&
+        sy_engine_reload(gateway->engine, store, &err) != SY_OK)
         sy_logf(SY_LOG_ERROR, "registry_reload", "%s", err.text);
-    watch->version = version;
+    gateway->store_content = content;
+}
+
+/* Before the registry is loaded, so that what is written meanwhile will be noticed. */
+static void mark_version(struct sy_store *store, struct sy_writer_job *job)
+{
+    struct sy_gateway *gateway = job->ctx;
+    struct sy_err err = SY_ERR_INIT;
+
+    (void)store->ops->data_version(store, &gateway->store_version, &err);
+    (void)store->ops->content_version(store, &gateway->store_content, &err);
 }
 
 static int start_parts(struct sy_gateway *gateway, struct sy_err *err)
@@ -196,7 +229,6 @@ static int start_parts(struct sy_gateway *gateway, struct sy_err *err)
     };
     struct sy_secret_fetch fetch;
     struct sy_api_options api = {0};
-    struct watch_version *watch;
     unsigned threads = thread_count(gateway);
     int status = sy_transfers_global_init(err);
 
@@ -215,22 +247,29 @@ static int start_parts(struct sy_gateway *gateway, struct sy_err *err)
         (status = sy_dns_create(2, &gateway->dns, err)) != SY_OK ||
         (status = sy_metrics_create(&gateway->metrics, err)) != SY_OK ||
         (status = gateway_tls_start(gateway, err)) != SY_OK ||
-        (status = open_store(gateway, &ledger.directory, err)) != SY_OK ||
-        (status = sy_ledger_create(&ledger, gateway->writer, threads, &gateway->ledger,
-                                   &gateway->lost, err)) != SY_OK ||
-        (status = make_engine(gateway, err)) != SY_OK ||
+        (status = open_store(gateway, err)) != SY_OK)
+        return status;
+    ledger.directory = gateway->journals;
+    sy_writer_run(gateway->writer, mark_version, gateway);
+    if ((status = sy_ledger_create(&ledger, gateway->writer, threads, &gateway->ledger,
+                                   &gateway->lost, err)) != SY_OK)
+        return status;
+    (void)gateway_journals_recover(gateway, &gateway->lost);
+    if ((status = make_engine(gateway, err)) != SY_OK ||
         (status = load_registry(gateway, err)) != SY_OK)
         return status;
     api.engine = gateway->engine;
     api.metrics = gateway->metrics;
     api.public_url = settings->public_url.len ? settings->public_url : gateway->url;
     api.local_secret = gateway->options.local_secret;
-    watch = sy_arena_zalloc(&gateway->arena, sizeof(*watch));
-    if (!watch || (status = sy_api_create(&api, &gateway->api, err)) != SY_OK)
-        return status != SY_OK ? status : SY_NOMEM;
-    watch->gateway = gateway;
-    sy_writer_on_idle(gateway->writer, watch_store, watch);
-    return gateway_threads_start(gateway, threads, err);
+    if ((status = sy_api_create(&api, &gateway->api, err)) != SY_OK ||
+        (status = gateway_upgrade_ready(gateway, err)) != SY_OK)
+        return status;
+    sy_writer_on_idle(gateway->writer, watch_store, gateway);
+    status = gateway_threads_start(gateway, threads, err);
+    if (status == SY_OK)
+        gateway_upgrade_serving(gateway);
+    return status;
 }
 
 int sy_gateway_start(const struct sy_gateway_options *options, struct sy_gateway **ret,
@@ -245,6 +284,10 @@ int sy_gateway_start(const struct sy_gateway_options *options, struct sy_gateway
     gateway->config = options->config;
     gateway->listen_fd = -1;
     gateway->admin_fd = -1;
+    gateway->lock_fd = -1;
+    gateway->upgrade_fd = inherited(options->inherited.upgrade_fd);
+    for (unsigned i = 0; i < GATEWAY_JOURNALS; i++)
+        gateway->journal_fds[i] = -1;
     sy_arena_init(&gateway->arena, (size_t)4 << 20);
     sy_buf_init(&gateway->warnings, 65536);
     status = start_parts(gateway, err);
@@ -256,22 +299,20 @@ int sy_gateway_start(const struct sy_gateway_options *options, struct sy_gateway
     return SY_OK;
 }
 
-static void close_fd(int fd)
-{
-    if (fd >= 0)
-        close(fd);
-}
-
 void sy_gateway_stop(struct sy_gateway *gateway, int64_t grace_ms)
 {
     if (!gateway)
         return;
-    if (gateway->writer)
+    /* Who hands over still heeds what its successor writes: keys revoked, vendors quarantined. */
+    if (gateway->writer && !gateway->handed_over)
         sy_writer_on_idle(gateway->writer, NULL, NULL);
     gateway_threads_stop(gateway, grace_ms);
+    if (gateway->writer)
+        sy_writer_on_idle(gateway->writer, NULL, NULL);
     if (gateway->api)
         sy_api_free(gateway->api);
     sy_ledger_destroy(gateway->ledger);
+    gateway_journals_leave(gateway);
     sy_engine_free(gateway->engine);
     sy_writer_destroy(gateway->writer);
     for (unsigned i = 0; i < gateway->thread_count; i++)
@@ -287,6 +328,7 @@ void sy_gateway_stop(struct sy_gateway *gateway, int64_t grace_ms)
     gateway_sandbox_stop(gateway);
     close_fd(gateway->listen_fd);
     close_fd(gateway->admin_fd);
+    close_fd(gateway->upgrade_fd);
     if (gateway->store_folder[0])
         nftw(gateway->store_folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     if (gateway->has_reloaded)

@@ -8,6 +8,7 @@
 #define SY_CLI_GATEWAY_H
 
 #include "cli/config_load.h"
+#include "cli/service.h"
 #include "contract/registry.h"
 #include "contract/vendor.h"
 
@@ -20,8 +21,9 @@ struct sy_gateway_options {
     struct sy_str catalogue;        /* sandbox: folder with real catalogues */
     unsigned sandbox_ports[6];      /* composio, pipedream, scalekit, github, infisical, worker */
     bool one_shot;                  /* a command's own: 127.0.0.1:0, one thread, no admin port */
-    bool scratch_store;         /* a store of its own in a temporary folder, removed at the end */
-    struct sy_str local_secret; /* accepted as a key with all scopes of tenant `default` */
+    bool scratch_store; /* a store of its own in a temporary folder, removed at the end */
+    struct sy_inherited inherited; /* descriptors of a service manager or of the process before */
+    struct sy_str local_secret;    /* accepted as a key with all scopes of tenant `default` */
 };
 
 /* Starts everything; SY_UNAVAILABLE with the holder's URL if another gateway has the store. */
@@ -29,6 +31,15 @@ int sy_gateway_start(const struct sy_gateway_options *options, struct sy_gateway
                      struct sy_err *err);
 /* Finishes the calls in flight, at most `grace_ms`, then takes everything down. */
 void sy_gateway_stop(struct sy_gateway *gateway, int64_t grace_ms);
+/*
+ * Starts the program again, which takes over listeners and store, and waits until it serves; then
+ * sy_gateway_stop lets the connections go that are still here. On failure everything is as it was
+ * and the new process is gone. Blocks.
+ */
+int sy_gateway_hand_over(struct sy_gateway *gateway, struct sy_err *err);
+/* After a hand-over to this process: looks whether the one before has ended, and takes over what it
+ * left. True while it still runs. */
+bool sy_gateway_has_predecessor(struct sy_gateway *gateway);
 /* Reads configuration and policy again; on any fault the old ones stay and `faults` says why. */
 int sy_gateway_reload(struct sy_gateway *gateway, struct sy_faults *faults);
 /* Reads the certificate and key again if their files have changed; a bad pair leaves the old one in

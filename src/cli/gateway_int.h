@@ -18,6 +18,7 @@
 #include "sandbox/sandbox.h"
 
 #define GATEWAY_THREADS_MAX 64
+#define GATEWAY_JOURNALS 4 /* folders of journals: one a process, two while one hands over */
 
 struct gateway_thread {
     struct sy_gateway *gateway;
@@ -51,11 +52,20 @@ struct sy_gateway {
     struct sy_metrics *metrics;
     struct sy_metrics_set *counters; /* the main thread's; made on first use */
     struct sy_engine *engine;
+    int64_t store_version;  /* of the store as it was looked at last; the writer's */
+    uint64_t store_content; /* what was loaded of it; the writer's */
     struct sy_api *api;
     unsigned lost;
     int listen_fd, admin_fd;
-    struct sy_tls *tls;            /* NULL: plain */
-    struct sy_server_group *group; /* spreads connections over the threads */
+    struct sy_tls *tls; /* NULL: plain */
+    int upgrade_fd; /* to the process that hands over to this one, or that this one hands over to */
+    bool predecessor_ended;
+    bool handed_over;                  /* another process has the listeners and the store */
+    int lock_fd;                       /* of the store, borrowed; -1: it has none */
+    struct sy_str journal_base;        /* folders of journals begin with it */
+    struct sy_str journals;            /* the folder of this process */
+    int journal_fds[GATEWAY_JOURNALS]; /* of the folder that this process has locked, else -1 */
+    struct sy_server_group *group;     /* spreads connections over the threads */
     struct sy_str url, admin_url;
     struct gateway_thread threads[GATEWAY_THREADS_MAX];
     unsigned thread_count;
@@ -79,6 +89,17 @@ struct sy_str gateway_named_secret(void *ctx, struct sy_str name);
 /* gateway_reload.c: takes the policy over, whatever comes of it. */
 int gateway_put_policy(struct sy_gateway *gateway, struct sy_loaded_policy *policy,
                        struct sy_err *err);
+/* gateway_journals.c */
+/* Takes a folder beside the store for this process's journals. */
+int gateway_journals_take(struct sy_gateway *gateway, struct sy_str store_path, struct sy_err *err);
+/* Brings into the store what processes that have ended left in theirs. False: one still runs. */
+bool gateway_journals_recover(struct sy_gateway *gateway, unsigned *ret_lost);
+void gateway_journals_leave(struct sy_gateway *gateway);
+/* gateway_upgrade.c */
+/* All is ready but the listeners: lets the process before share the store's keys. */
+int gateway_upgrade_ready(struct sy_gateway *gateway, struct sy_err *err);
+/* The listeners are served. */
+void gateway_upgrade_serving(struct sy_gateway *gateway);
 /* gateway_tls.c */
 bool gateway_tls_wanted(const struct sy_settings *settings);
 int gateway_tls_read(const struct sy_settings *settings, struct sy_tls_pair **ret,

@@ -109,6 +109,14 @@ static void grace_over(struct sy_loop *loop, struct sy_timer *timer)
     sy_loop_stop(loop);
 }
 
+static void let_go(struct gateway_thread *thread, struct sy_server *server)
+{
+    if (server && thread->gateway->handed_over)
+        sy_server_retire(server, server_drained, thread);
+    else if (server)
+        sy_server_drain(server, server_drained, thread);
+}
+
 /* No accepted call is lost: connections go first, each when it has its answer; then what goes on
  * without one (a write whose client left, a question to the store). */
 static void drain_thread(struct sy_loop *loop, struct sy_task *task)
@@ -121,9 +129,8 @@ static void drain_thread(struct sy_loop *loop, struct sy_task *task)
     if (sy_timer_set(loop, &thread->grace, sy_loop_now_ms(loop) + thread->gateway->grace_ms) !=
         SY_OK)
         sy_loop_stop(loop);
-    if (thread->admin)
-        sy_server_drain(thread->admin, server_drained, thread);
-    sy_server_drain(thread->server, server_drained, thread);
+    let_go(thread, thread->admin);
+    let_go(thread, thread->server);
     /* Every backlog has been taken in: who comes now is refused at once instead of left waiting. */
     if (atomic_fetch_sub(&thread->gateway->accepting, 1) == 1) {
         close(thread->gateway->listen_fd);

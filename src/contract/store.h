@@ -121,6 +121,9 @@ struct sy_store_ops {
                    struct sy_arena *arena, struct sy_str *ret_json, struct sy_err *err);
     /* Grows when another process has written; cheap. */
     int (*data_version)(struct sy_store *store, int64_t *ret, struct sy_err *err);
+    /* Another number when what `load` gives is other, whoever wrote it; not for ledger rows, cases
+     * and answers. Reads all tenants and keys. */
+    int (*content_version)(struct sy_store *store, uint64_t *ret, struct sy_err *err);
 
     int (*put_tenant)(struct sy_store *store, const struct sy_tenant *tenant, bool create_only,
                       struct sy_err *err);
@@ -155,6 +158,10 @@ struct sy_store_ops {
 
     int (*put_idempotency)(struct sy_store *store, const struct sy_idempotency_row *rows,
                            size_t count, struct sy_err *err);
+    /* Puts the row if there is none for its key that is unexpired at `now_ms`; else SY_EXISTS. One
+     * of several processes gets it. */
+    int (*claim_idempotency)(struct sy_store *store, const struct sy_idempotency_row *row,
+                             int64_t now_ms, struct sy_err *err);
     int (*drop_idempotency)(struct sy_store *store, const struct sy_idempotency_row *row,
                             struct sy_err *err);
     /* Calls fn for every unexpired row (without answers), until it returns false. */
@@ -170,6 +177,7 @@ struct sy_store_ops {
 /* Base of every backend: first member of its struct. */
 struct sy_store {
     const struct sy_store_ops *ops;
+    int lock_fd; /* holds the store for this process and for whom it is handed to; or -1 */
 };
 
 #endif

@@ -54,14 +54,14 @@ void sy_call_replay(struct sy_call *call)
     sy_call_record_outcome(call);
 }
 
-static void count_key(struct sy_call *call, const char *result)
+void sy_call_count_key(struct sy_call *call, const char *result)
 {
     struct sy_str label = sy_str_of(result);
 
     sy_metric_add(call->el->metrics, SY_METRIC_IDEMPOTENCY, &label, 1);
 }
 
-static void call_unknown(struct sy_call *call)
+void sy_call_unknown(struct sy_call *call)
 {
     bool lost = !call->replay.status;
     struct sy_failure failure = {
@@ -89,29 +89,34 @@ static void call_admit_key(struct sy_call *call)
                                  &call->replay)) {
     case SY_IDEMPOTENCY_FIRST:
         call->key_pinned = true;
-        count_key(call, "first");
+        if (call->replay.claim) {
+            sy_call_to(call, SY_CALL_WAIT_TWIN);
+            sy_call_claim_key(call);
+            return;
+        }
+        sy_call_count_key(call, "first");
         sy_call_to(call, SY_CALL_RESOLVE);
         sy_call_resolve(call);
         return;
     case SY_IDEMPOTENCY_WAIT:
-        count_key(call, "waited");
+        sy_call_count_key(call, "waited");
         sy_call_to(call, SY_CALL_WAIT_TWIN);
         return;
     case SY_IDEMPOTENCY_REPLAY:
-        count_key(call, "replayed");
+        sy_call_count_key(call, "replayed");
         sy_call_replay(call);
         return;
     case SY_IDEMPOTENCY_FETCH:
-        count_key(call, "replayed");
+        sy_call_count_key(call, "replayed");
         sy_call_fetch_answer(call);
         return;
     case SY_IDEMPOTENCY_CONFLICT:
-        count_key(call, "conflict");
+        sy_call_count_key(call, "conflict");
         sy_call_refuse(call, SY_CODE_IDEMPOTENCY_CONFLICT, SY_CAUSE_NONE, 0);
         return;
     case SY_IDEMPOTENCY_UNKNOWN:
-        count_key(call, "unknown");
-        call_unknown(call);
+        sy_call_count_key(call, "unknown");
+        sy_call_unknown(call);
         return;
     case SY_IDEMPOTENCY_FULL:
         sy_call_refuse(call, SY_CODE_OVERLOADED, SY_CAUSE_MEMORY, 60000);

@@ -124,12 +124,13 @@ static void key_settle(struct sy_call *call)
         return;
     call->key_pinned = false;
     if (!answer_is_kept(call)) {
-        sy_idempotency_settle(index, &call->key, 0, id, NULL, false, expires);
+        if (sy_idempotency_settle(index, &call->key, 0, id, NULL, false, expires))
+            sy_call_drop_claim(call);
         return;
     }
     body = sy_arena_join(&call->mem, call->answer.body, call->answer.body_count);
-    sy_idempotency_settle(index, &call->key, call->answer.status, id, &body,
-                          !body.ptr || body.len > IDEMPOTENCY_ANSWER_MAX, expires);
+    (void)sy_idempotency_settle(index, &call->key, call->answer.status, id, &body,
+                                !body.ptr || body.len > IDEMPOTENCY_ANSWER_MAX, expires);
 }
 
 static void outcome_written(struct sy_ledger_ticket *ticket, bool written)
@@ -429,6 +430,8 @@ struct sy_call *sy_engine_execute(struct sy_engine_loop *el, const struct sy_cal
                                             request->body);
     }
     call_name(call);
+    call->key.tenant = call->request.caller.tenant;
+    call->key.call_id = sy_str_from(call->id, call->id_len);
     call->next = el->calls;
     call->at = &el->calls;
     if (call->next)

@@ -47,6 +47,7 @@ struct sy_call {
     struct sy_idempotency_key key;
     struct sy_idempotency_wait twin;
     struct sy_idempotency_answer replay;
+    struct sy_timer claim_again; /* another process has the key */
 
     struct sy_unlisted_wait probe;
     bool probed;
@@ -101,6 +102,15 @@ void sy_call_refuse(struct sy_call *call, enum sy_code code, enum sy_cause cause
                     int64_t retry_after_ms);
 /* admit.c: answers with call->replay. */
 void sy_call_replay(struct sy_call *call);
+/* admit.c: answers that the first call's outcome is not known: call->replay says which it was. */
+void sy_call_unknown(struct sy_call *call);
+/* admit.c: one more in the metric of keys. */
+void sy_call_count_key(struct sy_call *call, const char *result);
+/* side.c: the key is pinned here; claims it in the store, which two processes share, and goes on or
+ * answers as the other process's call was answered. */
+void sy_call_claim_key(struct sy_call *call);
+/* side.c: drops the claim of a call whose key is free again. */
+void sy_call_drop_claim(struct sy_call *call);
 /* side.c: opens or bumps the case of a missing toolkit, then settles with `failure`. */
 void sy_call_open_case(struct sy_call *call, const struct sy_failure *failure);
 /* side.c: reads a kept answer from the store, then replays it. */

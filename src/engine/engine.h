@@ -75,6 +75,16 @@ int sy_engine_reload(struct sy_engine *engine, struct sy_store *store, struct sy
 void sy_engine_set_policy(struct sy_engine *engine, struct sy_arena *arena,
                           const struct sy_policy *policy);
 
+/* ---- idempotency keys while two processes use the store ---- */
+
+/*
+ * From now on a key is claimed in the store before its call runs; the keys of calls under way are
+ * claimed and what was answered is in the store when this returns. Blocks; not on a loop.
+ */
+int sy_engine_share_keys(struct sy_engine *engine, struct sy_err *err);
+/* The other process is gone: takes over what it left in the store. Blocks; not on a loop. */
+int sy_engine_own_keys(struct sy_engine *engine, struct sy_err *err);
+
 /* ---- calls ---- */
 
 struct sy_caller {

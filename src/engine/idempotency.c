@@ -20,9 +20,12 @@ struct entry {
     char call_id[40];
     struct sy_blob *answer; /* NULL: in the store only */
     struct sy_idempotency_wait *waiters;
+    const struct sy_idempotency_key *flying; /* the call's */
+    bool claimed;                            /* the store knows that a call has it */
 };
 
 struct sy_idempotency {
+    bool shared;
     pthread_mutex_t lock;
     struct entry *entries; /* in order of insertion: the oldest come first */
     unsigned count;
@@ -120,20 +123,31 @@ static void keep_within_memory(struct sy_idempotency *index)
 static bool load_row(const struct sy_idempotency_row *row, void *ctx)
 {
     struct sy_idempotency *index = ctx;
-    struct entry *entry = entry_find(index, row->key_hash);
-    size_t id_len =
-        row->call_id.len < sizeof(entry->call_id) ? row->call_id.len : sizeof(entry->call_id) - 1;
+    struct entry *entry;
+    size_t id_len;
+    bool more;
 
+    pthread_mutex_lock(&index->lock);
+    entry = entry_find(index, row->key_hash);
     if (!entry)
         entry = entry_new(index, row->key_hash, row->body_hash);
-    if (!entry)
-        return false;
+    else if (entry->state != ENTRY_UNKNOWN)
+        entry = NULL;
+    if (!entry) {
+        more = index->count < IDEMPOTENCY_KEYS_MAX;
+        pthread_mutex_unlock(&index->lock);
+        return more;
+    }
+    id_len =
+        row->call_id.len < sizeof(entry->call_id) ? row->call_id.len : sizeof(entry->call_id) - 1;
     entry->state = row->unknown ? ENTRY_UNKNOWN : ENTRY_KEPT;
     entry->expires_at_ms = row->expires_at_ms;
     entry->status = row->status;
     if (id_len)
         memcpy(entry->call_id, row->call_id.ptr, id_len);
-    return index->count < IDEMPOTENCY_KEYS_MAX;
+    more = index->count < IDEMPOTENCY_KEYS_MAX;
+    pthread_mutex_unlock(&index->lock);
+    return more;
 }
 
 int sy_idempotency_load(struct sy_idempotency *index, struct sy_store *store, int64_t now_unix_ms,
@@ -142,10 +156,44 @@ int sy_idempotency_load(struct sy_idempotency *index, struct sy_store *store, in
     return store->ops->each_idempotency(store, now_unix_ms, load_row, index, err);
 }
 
+void sy_idempotency_share(struct sy_idempotency *index,
+                          void (*flying)(const struct sy_idempotency_key *key, void *ctx),
+                          void *ctx)
+{
+    struct entry *entry, *next;
+
+    pthread_mutex_lock(&index->lock);
+    index->shared = true;
+    HASH_ITER (hh, index->entries, entry, next) {
+        if (entry->state != ENTRY_FLYING || entry->claimed)
+            continue;
+        entry->claimed = true;
+        flying(entry->flying, ctx);
+    }
+    pthread_mutex_unlock(&index->lock);
+}
+
+void sy_idempotency_own(struct sy_idempotency *index)
+{
+    pthread_mutex_lock(&index->lock);
+    index->shared = false;
+    pthread_mutex_unlock(&index->lock);
+}
+
+bool sy_idempotency_is_shared(struct sy_idempotency *index)
+{
+    bool shared;
+
+    pthread_mutex_lock(&index->lock);
+    shared = index->shared;
+    pthread_mutex_unlock(&index->lock);
+    return shared;
+}
+
 struct sy_idempotency_key sy_idempotency_key_make(struct sy_str tenant, struct sy_str key,
                                                   struct sy_str body)
 {
-    struct sy_idempotency_key made;
+    struct sy_idempotency_key made = {.tenant = tenant};
     static const struct sy_str label = SY_STR_INIT("switchyard idempotency key");
     static const char zero = '\0';
     const struct sy_str joined[3] = {tenant, {&zero, 1}, key};
@@ -199,32 +247,38 @@ enum sy_idempotency_verdict sy_idempotency_begin(struct sy_idempotency *index,
     if (entry)
         verdict = verdict_of(entry, key, wait, ret);
     else if (index->count < IDEMPOTENCY_KEYS_MAX &&
-             (entry = entry_new(index, key->key, key->body)) != NULL)
+             (entry = entry_new(index, key->key, key->body)) != NULL) {
         verdict = SY_IDEMPOTENCY_FIRST;
+        entry->flying = key;
+        entry->claimed = ret->claim = index->shared;
+    }
     pthread_mutex_unlock(&index->lock);
     return verdict;
 }
 
-void sy_idempotency_settle(struct sy_idempotency *index, const struct sy_idempotency_key *key,
+bool sy_idempotency_settle(struct sy_idempotency *index, const struct sy_idempotency_key *key,
                            int status, struct sy_str call_id, const struct sy_str *answer,
                            bool unknown, int64_t expires_at_ms)
 {
     struct sy_idempotency_wait *waiters;
     struct entry *entry;
+    bool drop = false;
 
     pthread_mutex_lock(&index->lock);
     entry = entry_find(index, key->key);
     if (!entry) {
         pthread_mutex_unlock(&index->lock);
-        return;
+        return false;
     }
     waiters = entry->waiters;
     entry->waiters = NULL;
     if (!answer && !unknown) {
+        drop = entry->claimed;
         entry_free(index, entry);
     } else {
         entry->state = unknown ? ENTRY_UNKNOWN : ENTRY_KEPT;
         entry->status = status;
+        entry->flying = NULL;
         entry->expires_at_ms = expires_at_ms;
         if (call_id.len < sizeof(entry->call_id))
             memcpy(entry->call_id, call_id.ptr, call_id.len);
@@ -240,6 +294,7 @@ void sy_idempotency_settle(struct sy_idempotency *index, const struct sy_idempot
         waiters = next;
     }
     pthread_mutex_unlock(&index->lock);
+    return drop;
 }
 
 bool sy_idempotency_cancel(struct sy_idempotency *index, const struct sy_idempotency_key *key,

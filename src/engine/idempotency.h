@@ -19,8 +19,9 @@
 struct sy_idempotency;
 
 struct sy_idempotency_key {
-    unsigned char key[32];  /* of tenant and key */
-    unsigned char body[32]; /* of the request body without the key */
+    unsigned char key[32];         /* of tenant and key */
+    unsigned char body[32];        /* of the request body without the key */
+    struct sy_str tenant, call_id; /* of the call that has it, while it does */
 };
 
 /* A call that waits for its twin; embedded. task.fn and ctx are the caller's. */
@@ -45,24 +46,40 @@ struct sy_idempotency_answer {
     int status; /* of the first answer, whether it was kept or not; 0: it was lost */
     char call_id[40];
     struct sy_blob *body; /* a reference of the receiver */
+    bool
+        claim; /* FIRST: another process uses the store, too, and must be asked by claiming there */
 };
 
 int sy_idempotency_create(struct sy_idempotency **ret, struct sy_err *err);
 void sy_idempotency_free(struct sy_idempotency *index);
-/* Reads the unexpired rows of the store. Before the loops run. */
+/* Reads the unexpired rows of the store; keys of calls under way stay as they are. */
 int sy_idempotency_load(struct sy_idempotency *index, struct sy_store *store, int64_t now_unix_ms,
                         struct sy_err *err);
 
 struct sy_idempotency_key sy_idempotency_key_make(struct sy_str tenant, struct sy_str key,
                                                   struct sy_str body);
 
+/*
+ * Two processes on one store, while one hands over to the other: from now on SY_IDEMPOTENCY_FIRST
+ * says `claim`. `flying` is called, under the index's lock, for every key that a call has and that
+ * the store does not know of.
+ */
+void sy_idempotency_share(struct sy_idempotency *index,
+                          void (*flying)(const struct sy_idempotency_key *key, void *ctx),
+                          void *ctx);
+/* The other process is gone. */
+void sy_idempotency_own(struct sy_idempotency *index);
+bool sy_idempotency_is_shared(struct sy_idempotency *index);
+
+/* With FIRST `key` is kept by reference until it is settled. */
 enum sy_idempotency_verdict sy_idempotency_begin(struct sy_idempotency *index,
                                                  const struct sy_idempotency_key *key,
                                                  int64_t now_unix_ms,
                                                  struct sy_idempotency_wait *wait,
                                                  struct sy_idempotency_answer *ret);
-/* The first call's end. answer NULL: the key is free again; unknown: pinned without an answer. */
-void sy_idempotency_settle(struct sy_idempotency *index, const struct sy_idempotency_key *key,
+/* The first call's end. answer NULL: the key is free again; unknown: pinned without an answer.
+ * True: it is free here, but the store has a claim on it that must be dropped. */
+bool sy_idempotency_settle(struct sy_idempotency *index, const struct sy_idempotency_key *key,
                            int status, struct sy_str call_id, const struct sy_str *answer,
                            bool unknown, int64_t expires_at_ms);
 /* True: off the list. False: the task is on its way. */

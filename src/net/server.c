@@ -114,14 +114,29 @@ static void drain_conn(struct sy_conn *conn)
         sy_conn_close(conn);
 }
 
-void sy_server_drain(struct sy_server *server, void (*on_drained)(void *ctx), void *ctx)
+static void begin_drain(struct sy_server *server, void (*on_drained)(void *ctx), void *ctx)
 {
-    if (server->draining)
-        return;
     server->on_drained = on_drained;
     server->drained_ctx = ctx;
     server->draining = true;
     sy_server_leave(server, /* drop= */ false);
+    sy_loop_defer(server->loop, &server->chores);
+}
+
+void sy_server_retire(struct sy_server *server, void (*on_drained)(void *ctx), void *ctx)
+{
+    if (server->draining)
+        return;
+    begin_drain(server, on_drained, ctx);
+    sy_server_listener_off(server);
+    sy_timer_cancel(server->loop, &server->resume_accept);
+}
+
+void sy_server_drain(struct sy_server *server, void (*on_drained)(void *ctx), void *ctx)
+{
+    if (server->draining)
+        return;
+    begin_drain(server, on_drained, ctx);
     /* Clients in the backlog are connected as far as they know. */
     if (server->listening)
         sy_server_accept_batch(server, server->limits.connections);
@@ -129,7 +144,6 @@ void sy_server_drain(struct sy_server *server, void (*on_drained)(void *ctx), vo
     sy_timer_cancel(server->loop, &server->resume_accept);
     for (struct sy_conn *conn = server->conns; conn; conn = conn->next)
         drain_conn(conn);
-    sy_loop_defer(server->loop, &server->chores);
 }
 
 void sy_server_destroy(struct sy_server *server)

@@ -72,6 +72,9 @@ int sy_server_use_tls(struct sy_server *server, struct sy_tls *tls);
 /* Stops accepting; idle connections close, busy ones answer with Connection: close.
  * `on_drained` is called once, on the loop, when the last connection is gone. */
 void sy_server_drain(struct sy_server *server, void (*on_drained)(void *ctx), void *ctx);
+/* As drain, where another process goes on with the listener: connections without a request stay
+ * until their next one, which is answered with Connection: close, or until their usual deadline. */
+void sy_server_retire(struct sy_server *server, void (*on_drained)(void *ctx), void *ctx);
 /* Closes everything at once. */
 void sy_server_destroy(struct sy_server *server);
 unsigned sy_server_connections(const struct sy_server *server);

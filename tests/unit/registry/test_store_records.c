@@ -357,6 +357,25 @@ static void a_key_is_dropped_only_by_the_call_that_holds_it(void **state)
     assert_int_equal(ops->drop_idempotency(f->store, &other, NULL), 0);
 }
 
+static void a_key_is_claimed_by_one_and_by_another_when_that_has_expired(void **state)
+{
+    struct fixture *f = *state;
+    const struct sy_store_ops *ops = f->store->ops;
+    struct sy_idempotency_row row = answer_of("ascend", 1, "call_1");
+    struct sy_idempotency_row other = answer_of("ascend", 1, "call_2"), got;
+    int64_t alive_ms = row.expires_at_ms - 1;
+
+    assert_int_equal(ops->claim_idempotency(f->store, &row, alive_ms, NULL), 0);
+    assert_int_equal(ops->claim_idempotency(f->store, &other, alive_ms, NULL), SY_EXISTS);
+    assert_int_equal(
+        ops->get_idempotency(f->store, row.tenant, row.key_hash, &f->arena, &got, NULL), 0);
+    assert_text(got.call_id, "call_1");
+    assert_int_equal(ops->claim_idempotency(f->store, &other, row.expires_at_ms, NULL), 0);
+    assert_int_equal(
+        ops->get_idempotency(f->store, row.tenant, row.key_hash, &f->arena, &got, NULL), 0);
+    assert_text(got.call_id, "call_2");
+}
+
 static bool count_row(const struct sy_idempotency_row *row, void *ctx)
 {
     unsigned *count = ctx;
@@ -413,6 +432,7 @@ static void trimming_drops_answers_that_expired_before(void **state)
         FOR(backend, an_answer_is_kept_under_tenant_and_key),                                      \
         FOR(backend, a_later_answer_takes_the_place_of_an_earlier),                                \
         FOR(backend, a_key_is_dropped_only_by_the_call_that_holds_it),                             \
+        FOR(backend, a_key_is_claimed_by_one_and_by_another_when_that_has_expired),                \
         FOR(backend, the_index_lists_what_has_not_expired_without_answers),                        \
         FOR(backend, trimming_drops_answers_that_expired_before)
 
