@@ -87,7 +87,7 @@ bool sy_snapshot_toolkit_after(const struct sy_snapshot *snapshot, struct sy_str
                                struct sy_toolkit *ret);
 
 /* Up to `max` toolkit names within `distance` edits, two at most (after normalisation), nearest
- * first. */
+ * first. Bounded work: where thousands of names are alike, some may be left out. */
 size_t sy_snapshot_near_toolkits(const struct sy_snapshot *snapshot, struct sy_str name,
                                  unsigned distance, struct sy_str *ret_names, size_t max);
 /* Up to `max` mapped tool names of a toolkit that resemble `tool`. */

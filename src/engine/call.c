@@ -289,6 +289,7 @@ void sy_call_resolve(struct sy_call *call)
         .tenant = request->caller.tenant,
         .environment = request->caller.environment,
         .account = request->connection_id,
+        .brief = !request->explain,
     };
     struct sy_failure failure = {.code = SY_CODE_OVERLOADED, .cause = SY_CAUSE_MEMORY};
 

@@ -165,6 +165,8 @@ void sy_resolve_explain(struct sy_resolution *r)
 
     if (r->ret->kind == SY_DECIDED)
         because(r);
+    if (r->request->brief)
+        return;
     for (unsigned i = 0; i < p->chain_count; i++)
         consider(r, p->chain[i].vendor, p->chain[i].path, entry_of(r, p->chain[i].vendor));
     /* `native` is listed even where the order leaves the path out. */

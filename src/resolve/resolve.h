@@ -21,6 +21,7 @@ struct sy_resolve_request {
     struct sy_str tenant;
     struct sy_str environment;
     struct sy_str account; /* connection_id as given: "composio:ca_…", or absent */
+    bool brief;            /* nobody will ask why: considered stays empty */
 };
 
 /* What is true at this moment besides the snapshot; recorded with the decision. */

@@ -16,11 +16,11 @@
 #define SY_SEGMENT_VENDORS_MAX 255u
 #define SY_NEAR_DISTANCE_MAX 2u
 
-/* Which spellings share a piece with a name; see near.c. */
+/* Which spellings share pieces with a name; see near.c. */
 struct sy_near {
     uint32_t *starts; /* buckets + 1 */
     uint32_t *spellings;
-    uint16_t *letters; /* beside each: which characters occur, folded to 16 */
+    uint32_t *counts; /* beside each: how often characters occur */
     uint32_t buckets;
 };
 
@@ -130,8 +130,8 @@ bool sy_tool_is(struct sy_str spelling, struct sy_str folded_key);
 int sy_near_build(struct sy_segment *segment);
 void sy_near_release(struct sy_near *near);
 size_t sy_near_bytes(const struct sy_segment *segment);
-/* Calls `found` for every spelling (some of them twice) that may be within SY_NEAR_DISTANCE_MAX of
- * `key`, normalised: none is missed, and few that are not within are named. */
+/* Calls `found` once for each spelling that is likely within SY_NEAR_DISTANCE_MAX of
+ * `key`, normalised. None that is within is left out, unless more names than a bound are alike. */
 void sy_near_walk(const struct sy_segment *segment, struct sy_str key,
                   void (*found)(void *ctx, const struct sy_segment *segment, uint32_t spelling),
                   void *ctx);

@@ -569,7 +569,7 @@ static void edits_over_a_base_read_as_one_built_at_once(void **state)
     free(t);
 }
 
-/* Random strings of few letters against all pairs: the index of pieces misses no near name. */
+/* Random strings against all pairs: the index of pieces misses no near name. */
 static void no_near_name_is_missed(void **state)
 {
     struct random r = {.state = 7};
@@ -585,9 +585,9 @@ static void no_near_name_is_missed(void **state)
     sy_arena_init(&mem, 1 << 20);
     for (size_t i = 0; i < registry.row_count; i++) {
         char text[12];
-        size_t len = 1 + below(&r, 11);
+        size_t len = 5 + below(&r, 7);
         for (size_t c = 0; c < len; c++)
-            text[c] = (char)('a' + below(&r, 3));
+            text[c] = (char)('a' + below(&r, 10));
         rows[i].toolkit = sy_arena_copy(&mem, sy_str_from(text, len));
         rows[i].vendor = SY_STR("composio");
     }
@@ -600,7 +600,12 @@ static void no_near_name_is_missed(void **state)
         struct sy_str last = {NULL, 0};
 
         memcpy(text, name.ptr, name.len);
-        text[below(&r, (unsigned)name.len)] = (char)('a' + below(&r, 4));
+        if (below(&r, 2)) { /* two neighbours swapped */
+            size_t at = below(&r, (unsigned)name.len - 1);
+            text[at] = name.ptr[at + 1];
+            text[at + 1] = name.ptr[at];
+        }
+        text[below(&r, (unsigned)name.len)] = (char)('a' + below(&r, 11));
         name = sy_str_from(text, name.len);
         count = sy_snapshot_near_toolkits(s, name, 2, near, 32);
         for (; sy_snapshot_toolkit_after(s, last, &toolkit); last = toolkit.name) {
@@ -611,7 +616,7 @@ static void no_near_name_is_missed(void **state)
         assert_int_equal(count, within < 32 ? within : 32);
         found += count;
     }
-    assert_true(found > 1000);
+    assert_true(found > 200);
     sy_snapshot_free(s);
     sy_arena_release(&mem);
     free(rows);
