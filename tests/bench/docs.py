@@ -27,6 +27,8 @@ def write(path, result, bars):
     if len(result["parts"]) > 1:
         text = _replace(text, "bars", tables.as_markdown(bars))
         lines = machine.as_text(result["machine"]).split("\n")
+        lines.append(f"Other programs used at most {max(result['others_used'].values()) * 100:.0f} % of the machine"
+                     " during a part.")
         lines.append(f"{result['rounds']} alternating rounds of {result['seconds']:g} s, {result['connections']}"
                      f" connections, medians{'; a quick run' if result['quick'] else ''}.")
         text = _replace(text, "machine", "\n".join(f"- {line}" for line in lines))

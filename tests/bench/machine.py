@@ -1,6 +1,7 @@
 """The machine and the versions that a run's figures belong to."""
 import os
 import re
+import resource
 import shutil
 import subprocess
 
@@ -20,6 +21,32 @@ def _first_line(*command, err=False):
 def _number(text):
     match = re.search(r"\d+(?:\.\d+)+", text or "")
     return match[0] if match else None
+
+
+class Others:
+    """How much of the machine programs that are not ours use from now on: what a figure is worth."""
+
+    def __init__(self):
+        self.all, self.busy = _cpu_seconds()
+        self.ours = _our_seconds()
+
+    def share(self):
+        every, busy = _cpu_seconds()
+        used = busy - self.busy - (_our_seconds() - self.ours)
+        return max(0.0, used / max(every - self.all, 0.01))
+
+
+def _cpu_seconds():
+    with open("/proc/stat", encoding="utf8") as f:
+        user, nice, system, idle, iowait, irq, softirq = map(int, f.readline().split()[1:8])
+    busy = user + nice + system + irq + softirq
+    tick = os.sysconf("SC_CLK_TCK")
+    return (busy + idle + iowait) / tick, busy / tick
+
+
+def _our_seconds():
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(part.ru_utime + part.ru_stime for part in (own, children))
 
 
 def describe(build, root):

@@ -134,15 +134,16 @@ def bare_relay(place, upstream, wrap=()):
     return Target("bare relay (edge + libcurl)", running, f"http://127.0.0.1:{port}/")
 
 
-def gateway(place, upstream, wrap=(), threads=1, rows=None, env=None, settings=""):
-    """The gateway, with one row for the call; `rows` is a paper of more, written by the caller."""
+def gateway(place, upstream, wrap=(), threads=1, rows=None, env=None, prepare=None):
+    """The gateway, with one row for the call; `rows` is a paper of more, `prepare(store)` may change
+    the store's file before the start."""
     port, admin = free_port(), free_port()
     here = place.fresh_folder("gateway")
     base = upstream if isinstance(upstream, str) else upstream.url.split("/api/")[0]
     os.makedirs(f"{here}/policies")
     with open(f"{here}/switchyard.yaml", "w") as f:
         f.write(f"listen: 127.0.0.1:{port}\nadmin_listen: 127.0.0.1:{admin}\nthreads: {threads}\n"
-                f"store: sqlite:switchyard.db\nlog: {{level: warn}}\n{settings}"
+                f"store: sqlite:switchyard.db\nlog: {{level: warn}}\n"
                 f"vendors:\n  composio: {{base_url: {base}, api_key: env:BENCH_KEY}}\n")
     with open(f"{here}/policies/bench.yaml", "w") as f:
         f.write("version: 1\nlimits: {tenant: {rate: 1000000/s, burst: 1000000, in_flight: 100000}}\n")
@@ -163,7 +164,9 @@ def gateway(place, upstream, wrap=(), threads=1, rows=None, env=None, settings="
 
     command("registry", "import", "rows.yaml")
     command("tenant", "create", "bench")
-    key = command("key", "create", "--tenant", "bench", "--scopes", "call,admin").split()[0]
+    key = command("key", "create", "--tenant", "bench", "--scopes", "call,registry").split()[0]
+    if prepare:
+        prepare(f"{here}/switchyard.db")
     running = place.start("switchyard", [*wrap, tool, "serve", "--config", f"{here}/switchyard.yaml"],
                           env=environment, cwd=here)
     target = Target("switchyard", running, f"http://127.0.0.1:{port}/v1/execute", {"Authorization": f"Bearer {key}"})
