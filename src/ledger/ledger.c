@@ -81,19 +81,16 @@ static void last_drain(struct sy_store *store, struct sy_writer_job *job)
     sy_ledger_catch_up(ledger, store);
 }
 
-static void intent_free(struct sy_ledger_loop *ll, struct open_intent *open)
-{
-    HASH_DEL(ll->open, open);
-    free((void *)(uintptr_t)open->payload.ptr);
-    free(open);
-}
-
 static void loop_free(struct sy_ledger_loop *ll)
 {
     struct open_intent *open, *next;
 
-    HASH_ITER (hh, ll->open, open, next)
-        intent_free(ll, open);
+    HASH_ITER (hh, ll->open, open, next) {
+        HASH_DEL(ll->open, open);
+        sy_ledger_intent_free(open);
+    }
+    sy_ledger_intents_free(&ll->ended);
+    sy_ledger_intents_free(&ll->lost);
     if (ll->recheck.slot)
         sy_timer_cancel(ll->loop, &ll->recheck);
     sy_buf_release(&ll->group);
@@ -117,7 +114,7 @@ static void journals_end(struct sy_ledger *ledger)
     for (unsigned i = 0; i < ledger->loop_count; i++) {
         struct sy_ledger_loop *ll = ledger->loops[i];
 
-        if (all_stored && !ll->open)
+        if (all_stored && !ll->open && !ll->lost)
             for (unsigned half = 0; half < 2; half++)
                 (void)sy_journal_reset(&ll->files[half], (struct sy_str){NULL, 0});
         loop_free(ll);
@@ -233,17 +230,24 @@ int sy_ledger_attach(struct sy_ledger *ledger, struct sy_loop *loop,
     return SY_OK;
 }
 
+static void intent_carry(struct sy_ledger_loop *ll, const struct open_intent *open,
+                         struct sy_buf *out)
+{
+    struct sy_record record = {.kind = SY_RECORD_INTENT,
+                               .generation = ll->journal->generation + 1,
+                               .sequence = ++ll->sequence,
+                               .payload = open->payload};
+
+    sy_record_append(out, &record);
+}
+
 /* Open intents under the file's coming generation. */
 static bool intents_carry(struct sy_ledger_loop *ll, struct sy_buf *out)
 {
-    for (struct open_intent *open = ll->open; open; open = open->hh.next) {
-        struct sy_record record = {.kind = SY_RECORD_INTENT,
-                                   .generation = ll->journal->generation + 1,
-                                   .sequence = ++ll->sequence,
-                                   .payload = open->payload};
-
-        sy_record_append(out, &record);
-    }
+    for (struct open_intent *open = ll->open; open; open = open->hh.next)
+        intent_carry(ll, open, out);
+    for (struct open_intent *lost = ll->lost; lost; lost = lost->next)
+        intent_carry(ll, lost, out);
     return sy_buf_ok(out) && out->len <= JOURNAL_RESET_BYTES / 2;
 }
 
@@ -301,6 +305,8 @@ static void look_again(struct sy_loop *loop, struct sy_timer *timer)
     (void)loop;
     if (ll->degraded)
         set_degraded(ll, !sy_journal_make_room(ll->journal, ll->wanted + SLACK_BYTES));
+    if (!ll->degraded)
+        sy_ledger_lost_write(ll);
 }
 
 bool sy_ledger_reserve(struct sy_ledger_loop *ll, size_t bytes)
@@ -361,6 +367,8 @@ void sy_ledger_intent(struct sy_ledger_loop *ll, const struct sy_intent *intent,
         sy_buf_release(&payload);
         free(open);
     } else {
+        open->loop = ll;
+        open->turn = ll->turn;
         memcpy(open->call_id, intent->call_id.ptr, intent->call_id.len);
         open->payload = sy_buf_str(&payload); /* the buffer's memory is handed over */
         HASH_ADD_STR(ll->open, call_id, open);
@@ -374,8 +382,11 @@ static void close_intent(struct sy_ledger_loop *ll, struct sy_str call_id)
     struct open_intent *open = NULL;
 
     HASH_FIND(hh, ll->open, call_id.ptr, call_id.len, open);
-    if (open)
-        intent_free(ll, open);
+    if (open) {
+        HASH_DEL(ll->open, open);
+        open->next = ll->ended;
+        ll->ended = open;
+    }
 }
 
 static struct ledger_batch *batch_of(struct sy_ledger_loop *ll)
@@ -477,6 +488,7 @@ static void turn_end(struct sy_loop *loop, void *ctx)
     if (!tickets)
         return;
     written = group_write(ll);
+    sy_ledger_turn_settle(ll, written);
     ll->first = NULL;
     ll->last = &ll->first;
     ll->broken = false;
@@ -491,6 +503,8 @@ static void turn_end(struct sy_loop *loop, void *ctx)
         ll->batch = NULL;
     }
     run_tickets(tickets, written);
+    if (written && !ll->degraded)
+        sy_ledger_lost_write(ll);
     if (ll->first)
         sy_loop_defer(loop, &ll->another_turn);
 }

@@ -35,6 +35,11 @@ struct open_intent {
     UT_hash_handle hh;
     char call_id[40];
     struct sy_str payload; /* malloc'ed */
+    struct open_intent *next;
+    struct sy_ledger_loop *loop;
+    struct sy_ledger_ticket ticket; /* of the row that says it is lost */
+    uint64_t turn;                  /* in which it came */
+    bool unwritten;                 /* that turn's group failed: nothing was sent */
 };
 
 struct sy_ledger_loop {
@@ -53,7 +58,10 @@ struct sy_ledger_loop {
     struct ledger_batch *batch;             /* this turn's outcomes */
     struct sy_ledger_ticket *first, **last; /* of this turn */
     struct open_intent *open;               /* hash */
-    bool has_intents;                       /* this turn */
+    struct open_intent *ended;              /* by an outcome of this turn */
+    struct open_intent *lost;               /* by one that could not be written */
+    uint64_t turn;
+    bool has_intents; /* this turn */
     bool degraded;
     struct sy_timer recheck; /* armed while degraded */
     uint64_t wanted;         /* room that was not to be had; degraded until it is */
@@ -84,6 +92,14 @@ struct sy_ledger {
 /* recover.c: brings what the journal files hold into the store; before any loop is attached. */
 int sy_ledger_recover(struct sy_ledger *ledger, struct sy_store *store, unsigned *ret_lost,
                       struct sy_err *err);
+/* lost.c */
+void sy_ledger_intent_free(struct open_intent *open);
+void sy_ledger_intents_free(struct open_intent **list);
+/* The turn's group was written or not: intents that ended in it are done with, or lost. */
+void sy_ledger_turn_settle(struct sy_ledger_loop *ll, bool written);
+/* Rows of the lost ones say `unknown` and their keys stay pinned, as after a start. When the
+ * journal can be written; they are lost again if it cannot. */
+void sy_ledger_lost_write(struct sy_ledger_loop *ll);
 /* drain.c: queues the batch and sees to it that the writer comes by. */
 void sy_ledger_enqueue(struct sy_ledger *ledger, struct ledger_batch *batch);
 void sy_ledger_batch_free(struct ledger_batch *batch);
