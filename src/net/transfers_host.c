@@ -151,11 +151,43 @@ void sy_net_host_dequeue(struct sy_net_host *host, struct sy_transfer *transfer)
     host->waiting_count--;
 }
 
+/* Towards HTTP/2 one transfer more than the connections have streams: it dials the next connection.
+ * More at once would each dial their own, at 70 KiB apiece. The first of all goes alone. */
 static unsigned room(const struct sy_net_host *host)
 {
     unsigned connections = host->owner->options.connections_per_host;
 
-    return host->http2 && host->multiplexed ? connections * STREAMS_PER_CONNECTION : connections;
+    if (!host->http2 || (host->known && !host->multiplexed))
+        return connections;
+    if (host->links >= connections)
+        return connections * STREAMS_PER_CONNECTION;
+    return host->links * STREAMS_PER_CONNECTION + 1;
+}
+
+static void pump(struct sy_loop *loop, struct sy_task *task)
+{
+    (void)loop;
+    sy_net_host_pump(task->ctx);
+}
+
+void sy_net_host_linked(struct sy_transfer *transfer, bool multiplexed)
+{
+    struct sy_net_host *host = transfer->host;
+
+    host->known = true;
+    host->multiplexed = multiplexed;
+    /* libcurl does not say yet which socket it is; the one that lost is closed by now. */
+    for (size_t i = 0; i < SY_ARRAY_LEN(transfer->opened); i++) {
+        struct sy_net_socket *socket = sy_net_socket_of(host->owner, transfer->opened[i]);
+
+        if (!socket || socket->dialler != transfer || socket->host)
+            continue;
+        socket->host = host;
+        host->links++;
+        break;
+    }
+    /* Not from inside libcurl. */
+    sy_loop_defer(host->owner->loop, &host->pump);
 }
 
 void sy_net_host_pump(struct sy_net_host *host)
@@ -186,6 +218,15 @@ static void host_free(struct sy_net_host *host)
 {
     if (host->asking)
         sy_dns_cancel(host->owner->options.dns, &host->query);
+    sy_loop_undefer(host->owner->loop, &host->pump);
+    for (size_t fd = 0; host->links && fd < host->owner->sockets_cap; fd++) {
+        struct sy_net_socket *socket = host->owner->sockets[fd];
+
+        if (socket && socket->host == host) {
+            socket->host = NULL;
+            host->links--;
+        }
+    }
     curl_url_cleanup(host->origin);
     free(host);
 }
@@ -252,6 +293,7 @@ struct sy_net_host *sy_net_host_of(struct sy_curl_transfers *transfers,
     host->port = url->port;
     host->tls = url->tls;
     host->http2 = http2;
+    host->pump = (struct sy_task){.fn = pump, .ctx = host};
     if (!read_origin(host)) {
         host_free(host);
         return NULL;

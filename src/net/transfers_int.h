@@ -61,6 +61,8 @@ struct sy_net_socket {
     struct sy_net_pool *pool;
     uint32_t wanted; /* epoll events that libcurl asks for; 0: idle */
     bool watched;
+    const struct sy_transfer *dialler; /* only to be compared */
+    struct sy_net_host *host;          /* whose link it is, or NULL */
 };
 
 /* One host, port and scheme, once for each pool. */
@@ -72,9 +74,12 @@ struct sy_net_host {
     uint16_t port;
     bool tls;
     bool http2;
-    bool multiplexed; /* the host was seen to speak HTTP/2 */
-    uint64_t id;      /* never used again in these transfers */
-    CURLU *origin;    /* scheme, host and port, parsed once; only libcurl's reads follow */
+    bool known;       /* by its first connection: whether it is */
+    bool multiplexed; /* the host speaks HTTP/2 */
+    unsigned links;   /* connections that are up; counted where HTTP/2 is asked for */
+    struct sy_task pump;
+    uint64_t id;   /* never used again in these transfers */
+    CURLU *origin; /* scheme, host and port, parsed once; only libcurl's reads follow */
     char origin_text[SY_NET_ORIGIN_MAX];
     unsigned active;
     unsigned waiting_count;
@@ -137,6 +142,7 @@ struct sy_transfer {
     bool resend_refused; /* the second time it was not */
     bool egress_refused; /* an address was refused */
     bool dialled;        /* an address was not */
+    int opened[2];       /* its newest sockets: the other family's may be the one that connects */
     char *text;          /* target and header lines, NUL-terminated */
     size_t text_cap;
     struct curl_slist nodes[SY_NET_NODES];
@@ -207,6 +213,8 @@ void sy_net_host_dequeue(struct sy_net_host *host, struct sy_transfer *transfer)
 void sy_net_host_pump(struct sy_net_host *host);
 /* What to give as CURLOPT_RESOLVE: NULL while the pool still knows it. */
 struct curl_slist *sy_net_host_pin(struct sy_net_host *host, const struct sy_net_pool *pool);
+/* The transfer's new connection is there; `multiplexed`: it speaks HTTP/2. */
+void sy_net_host_linked(struct sy_transfer *transfer, bool multiplexed);
 void sy_net_hosts_free(struct sy_curl_transfers *transfers);
 
 /* transfers_pool.c */
@@ -215,10 +223,13 @@ void sy_net_pool_retire(struct sy_net_pool *pool);
 void sy_net_pool_left(struct sy_net_pool *pool);
 void sy_net_pool_free(struct sy_net_pool *pool);
 struct sy_net_socket *sy_net_socket_add(struct sy_net_pool *pool, int fd);
+struct sy_net_socket *sy_net_socket_of(const struct sy_curl_transfers *transfers, int fd);
 void sy_net_sockets_free(struct sy_curl_transfers *transfers);
 int sy_net_socket_close(void *transfers, curl_socket_t fd);
 
 /* transfers_trust.c */
+/* True if the transfer's connection has agreed on HTTP/2. */
+bool sy_net_speaks_http2(CURL *easy);
 void *sy_net_trust_acquire(void);
 void sy_net_trust_release(void *trust);
 CURLcode sy_net_trust_install(CURL *easy, void *ssl_ctx, void *transfers);

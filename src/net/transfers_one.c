@@ -205,14 +205,7 @@ static void leave(struct sy_transfer *transfer)
 
 void sy_transfer_finished(struct sy_transfer *transfer, CURLcode code)
 {
-    long version = 0;
-
     sy_transfer_judge(transfer, code);
-    if (transfer->host->http2) {
-        curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
-        if (version)
-            transfer->host->multiplexed = version == CURL_HTTP_VERSION_2_0;
-    }
     leave(transfer);
     tell(transfer);
 }
@@ -231,8 +224,11 @@ static void transfer_due(struct sy_loop *loop, struct sy_timer *timer)
 {
     struct sy_transfer *transfer = timer->ctx;
     bool waiting = transfer->phase == SY_NET_PHASE_WAITING;
+    /* The one that goes ahead has not got through either. */
+    bool unconnected = waiting && transfer->host->http2 && transfer->host->links == 0;
 
-    if (waiting && !transfer->host->asking && sy_loop_now_ms(loop) < transfer->what.deadline_ms) {
+    if (waiting && !transfer->host->asking && !unconnected &&
+        sy_loop_now_ms(loop) < transfer->what.deadline_ms) {
         /* Its addresses are known; it waits for its turn. */
         (void)sy_timer_set(loop, timer, transfer->what.deadline_ms);
         return;

@@ -61,6 +61,7 @@ static const struct option constants[] = {
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct sy_transfer *transfer = ctx;
+    struct sy_net_socket *dialling;
     int fd;
 
     if (purpose != CURLSOCKTYPE_IPCXN ||
@@ -74,10 +75,14 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
     if (fd < 0)
         return CURL_SOCKET_BAD;
     transfer->dialled = true;
-    if (!sy_net_socket_add(transfer->pool, fd)) {
+    dialling = sy_net_socket_add(transfer->pool, fd);
+    if (!dialling) {
         close(fd);
         return CURL_SOCKET_BAD;
     }
+    dialling->dialler = transfer;
+    transfer->opened[1] = transfer->opened[0];
+    transfer->opened[0] = fd;
     return fd;
 }
 
@@ -124,6 +129,8 @@ static int before_sending(void *ctx, char *remote_ip, char *local_ip, int remote
         sy_transfer_fault(transfer, SY_NET_REFUSED_HERE, SY_CAUSE_EGRESS_REFUSED);
         return CURL_PREREQFUNC_ABORT;
     }
+    if (transfer->dialled && transfer->pool->http2)
+        sy_net_host_linked(transfer, sy_net_speaks_http2(transfer->easy));
     transfer->started = true;
     (void)sy_timer_set(transfer->owner->loop, &transfer->timer, transfer->what.deadline_ms);
     return CURL_PREREQFUNC_OK;

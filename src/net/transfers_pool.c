@@ -38,7 +38,7 @@ static void act(struct sy_net_pool *pool, curl_socket_t fd, int mask)
 
 /* ---- sockets ---- */
 
-static struct sy_net_socket *socket_of(const struct sy_curl_transfers *transfers, int fd)
+struct sy_net_socket *sy_net_socket_of(const struct sy_curl_transfers *transfers, int fd)
 {
     return fd >= 0 && (size_t)fd < transfers->sockets_cap ? transfers->sockets[fd] : NULL;
 }
@@ -94,6 +94,8 @@ static void socket_drop(struct sy_curl_transfers *transfers, struct sy_net_socke
 {
     if (socket->watched)
         sy_loop_unwatch(transfers->loop, &socket->watch);
+    if (socket->host)
+        socket->host->links--;
     transfers->sockets[socket->watch.fd] = NULL;
     free(socket);
 }
@@ -127,7 +129,7 @@ void sy_net_sockets_free(struct sy_curl_transfers *transfers)
 
 int sy_net_socket_close(void *transfers, curl_socket_t fd)
 {
-    struct sy_net_socket *socket = socket_of(transfers, fd);
+    struct sy_net_socket *socket = sy_net_socket_of(transfers, fd);
 
     if (socket)
         socket_drop(transfers, socket);
@@ -139,7 +141,7 @@ int sy_net_socket_close(void *transfers, curl_socket_t fd)
 static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
 {
     struct sy_net_pool *pool = ctx;
-    struct sy_net_socket *socket = socket_of(pool->owner, fd);
+    struct sy_net_socket *socket = sy_net_socket_of(pool->owner, fd);
     struct sy_loop *loop = pool->owner->loop;
     uint32_t events;
 

@@ -73,6 +73,19 @@ void sy_net_trust_release(void *trust)
     X509_STORE_free(trust);
 }
 
+bool sy_net_speaks_http2(CURL *easy)
+{
+    struct curl_tlssessioninfo *session = NULL;
+    const unsigned char *protocol = NULL;
+    unsigned len = 0;
+
+    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || !session ||
+        !session->internals)
+        return false;
+    SSL_get0_alpn_selected(session->internals, &protocol, &len);
+    return len == 2 && protocol[0] == 'h' && protocol[1] == '2';
+}
+
 CURLcode sy_net_trust_install(CURL *easy, void *ssl_ctx, void *transfers)
 {
     struct sy_curl_transfers *owner = transfers;

@@ -26,6 +26,9 @@ bool sy_transfer_was_answered(const struct sy_transfer *transfer)
 
     if (transfer->reply.head_total > 0)
         return true;
+    /* HTTP/2 frames of the connection start libcurl's clock, too. */
+    if (transfer->host && transfer->host->multiplexed)
+        return false;
     for (unsigned i = 0; i < request->body_count; i++)
         sent += request->body[i].len;
     if (sent > SENT_WITH_HEAD_MAX / 2)
@@ -85,6 +88,9 @@ static struct verdict after_start(const struct sy_transfer *transfer, CURLcode c
 {
     const struct sy_net_reply *reply = &transfer->reply;
 
+    /* An HTTP/2 connection that dies before any answer. */
+    if (code == CURLE_PARTIAL_FILE && reply->head_total == 0)
+        return VERDICT(RESET, EMPTY_REPLY);
     switch ((int)code) {
     case CURLE_GOT_NOTHING: /* also for half a status line */
         return VERDICT(RESET, EMPTY_REPLY);
