@@ -1,5 +1,6 @@
 /* Health, readiness, the description of the API, metrics. */
 #include "api/api_int.h"
+#include "ledger/scan.h"
 
 #define METRICS_MAX ((size_t)64 << 20)
 
@@ -44,6 +45,15 @@ void api_openapi(struct api_request *rq)
 
 /* ---- metrics ---- */
 
+static void set_damage(struct sy_metrics_set *set, const struct sy_journal_damage *damage)
+{
+    const struct sy_str records = SY_STR("record"), torn = SY_STR("torn"), heads = SY_STR("head");
+
+    sy_metric_set(set, SY_METRIC_JOURNAL_DAMAGE, &records, (int64_t)damage->records);
+    sy_metric_set(set, SY_METRIC_JOURNAL_DAMAGE, &torn, damage->torn);
+    sy_metric_set(set, SY_METRIC_JOURNAL_DAMAGE, &heads, damage->heads);
+}
+
 /* What holds for the whole process is read when somebody asks. */
 static void set_gauges(struct sy_api_loop *al)
 {
@@ -62,6 +72,7 @@ static void set_gauges(struct sy_api_loop *al)
 
         sy_metric_add(set, SY_METRIC_LEDGER_ROWS, NULL, rows - al->api->rows_counted);
         al->api->rows_counted = rows;
+        set_damage(set, sy_ledger_damage(ledger));
     }
     sy_metric_set(set, SY_METRIC_LEDGER_DEGRADED, NULL, ledger && sy_ledger_degraded(ledger));
     sy_metric_set(set, SY_METRIC_SNAPSHOT_VERSION, NULL,

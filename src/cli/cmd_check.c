@@ -4,12 +4,15 @@
 
 #include "cli/commands.h"
 #include "contract/snapshot.h"
+#include "ledger/recover.h"
 #include "registry/registry.h"
 
 static const struct cli_option options[] = {
     {"--config", "FILE", "configuration (default " SY_CONFIG_FILE_DEFAULT ")", false},
     {NULL, NULL, NULL, false},
 };
+
+#define JOURNAL_LOOKS 3u
 
 struct check {
     struct cli *cli;
@@ -131,6 +134,57 @@ static void check_registry(struct check *check, struct sy_store *store)
     sy_arena_release(&arena);
 }
 
+/* ---- the journals beside it ---- */
+
+/* What is not whole now may be whole a moment later: a gateway may be writing it. */
+static bool look_for_damage(const char *folder, unsigned index, struct sy_halves *halves)
+{
+    struct sy_err err = SY_ERR_INIT;
+    bool damaged = false;
+
+    for (unsigned tries = 0; tries < JOURNAL_LOOKS && (tries == 0 || damaged); tries++) {
+        if (tries)
+            sy_halves_free(halves);
+        if (sy_halves_look(folder, index, halves, &err) != SY_OK)
+            return false;
+        sy_halves_scan(halves);
+        damaged =
+            sy_journal_is_damaged(&halves->damage[0]) || sy_journal_is_damaged(&halves->damage[1]);
+    }
+    return damaged;
+}
+
+/* A torn last record is what a kill may leave; anything else is a disk that forgot. */
+static void check_half(struct check *check, unsigned index, unsigned half,
+                       const struct sy_journal_damage *damage)
+{
+    struct sy_buf text;
+
+    if (!sy_journal_is_damaged(damage))
+        return;
+    sy_buf_init(&text, 1024);
+    sy_journal_damage_text(&text, index, half, damage);
+    if (damage->heads || damage->places)
+        sy_fault(&check->faults, NULL, "ledger: %.*s", SY_FMT(sy_buf_str(&text)));
+    else
+        sy_fault_warn(&check->faults, NULL, "ledger: %.*s", SY_FMT(sy_buf_str(&text)));
+    sy_buf_release(&text);
+}
+
+static void check_journals(struct check *check, struct sy_str store)
+{
+    const char *folder = sy_arena_printf(&check->cli->arena, "%.*s.journal", SY_FMT(store)).ptr;
+
+    for (unsigned i = 0; folder && i < LEDGER_LOOPS_MAX; i++) {
+        struct sy_halves halves = {0};
+
+        if (look_for_damage(folder, i, &halves))
+            for (unsigned half = 0; half < 2; half++)
+                check_half(check, i, half, &halves.damage[half]);
+        sy_halves_free(&halves);
+    }
+}
+
 static void check_store(struct check *check)
 {
     struct sy_str prefix = SY_STR("sqlite:"), url = check->config.settings.store, path;
@@ -145,6 +199,7 @@ static void check_store(struct check *check)
     if (access(what.url.ptr + prefix.len, F_OK) != 0)
         return;
     check->has_store = true;
+    check_journals(check, path);
     if (sy_store_open(&what, &store, &err) != SY_OK) {
         sy_fault(&check->faults, NULL, "store: %s", err.text);
         return;
@@ -239,7 +294,7 @@ static int check(struct cli *cli)
 const struct cli_command cli_check = {
     .name = "check",
     .arguments = "",
-    .summary = "Validates configuration, policy and registry, all at once.",
+    .summary = "Validates configuration, policy, registry and journals, all at once.",
     .details =
         "Each fault stands on a line of its own as file:line:column: what. References to\n"
         "variables and files that are not there are warnings: a gateway starts without them.",
