@@ -197,8 +197,8 @@ static int rows_of(struct sy_sqlite *self, struct sy_str toolkit, struct sy_aren
     return rc < 0 ? rc : SY_OK;
 }
 
-static int get_toolkit(void *self, struct sy_str toolkit, struct sy_arena *arena,
-                       struct sy_toolkit_state *ret_state, struct sy_err *err)
+int sy_sqlite_get_toolkit(void *self, struct sy_str toolkit, struct sy_arena *arena,
+                          struct sy_toolkit_state *ret_state, struct sy_err *err)
 {
     sqlite3_stmt *st = sy_sql_get(self, SY_SQL_TOOLKIT_GET, err);
     int rc;
@@ -364,7 +364,7 @@ static int add_history(void *self, const struct sy_history_entry *entry, struct 
 static const struct sy_apply_ops apply_ops = {
     .get_version = get_version,
     .set_version = set_version,
-    .get_toolkit = get_toolkit,
+    .get_toolkit = sy_sqlite_get_toolkit,
     .put_toolkit = put_toolkit,
     .claim_name = claim_name,
     .get_map = get_map,

@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #include "contract/store.h"
+#include "registry/apply.h"
 #include "registry/registry.h"
 
 enum sy_sql {
@@ -101,6 +102,12 @@ int sy_sqlite_history(struct sy_store *store, struct sy_str toolkit, unsigned li
                       struct sy_arena *arena, struct sy_str *ret_json, struct sy_err *err);
 int sy_sqlite_load_rows(struct sy_sqlite *self, struct sy_arena *arena, struct sy_registry *ret,
                         struct sy_err *err);
+int sy_sqlite_load_changes(struct sy_sqlite *self, int64_t since, size_t max,
+                           struct sy_arena *arena, struct sy_registry_changes *ret,
+                           struct sy_err *err);
+/* Rows, facts and version of one toolkit; `self` is a struct sy_sqlite. */
+int sy_sqlite_get_toolkit(void *self, struct sy_str toolkit, struct sy_arena *arena,
+                          struct sy_toolkit_state *ret_state, struct sy_err *err);
 /* Reads the row a rows statement stands at. */
 struct sy_row sy_sqlite_read_row(sqlite3_stmt *st, struct sy_arena *arena);
 struct sy_tool_map sy_sqlite_read_map(sqlite3_stmt *st, struct sy_arena *arena);

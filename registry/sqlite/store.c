@@ -38,6 +38,24 @@ static int sqlite_load(struct sy_store *store, struct sy_arena *arena, struct sy
     return sy_sqlite_end(self, rc, err);
 }
 
+static int sqlite_changes(struct sy_store *store, int64_t since, size_t max, struct sy_arena *arena,
+                          struct sy_registry_changes *ret, struct sy_err *err)
+{
+    struct sy_sqlite *self = (struct sy_sqlite *)store;
+    sqlite3_stmt *begin = sy_sql_get(self, SY_SQL_BEGIN_READ, err);
+    int rc = begin ? sy_sql_run(self, begin, err) : sy_sql_lost(self);
+
+    *ret = (struct sy_registry_changes){0};
+    if (rc)
+        return rc;
+    rc = sy_sqlite_load_changes(self, since, max, arena, ret, err);
+    if (!rc)
+        rc = sy_sqlite_load_people(self, arena, &ret->now, err);
+    if (!rc && arena->failed)
+        rc = sy_err_set(err, SY_NOMEM, "the changes are larger than the memory granted to them");
+    return sy_sqlite_end(self, rc, err);
+}
+
 static int sqlite_data_version(struct sy_store *store, int64_t *ret, struct sy_err *err)
 {
     return sy_sql_number((struct sy_sqlite *)store, SY_SQL_DATA_VERSION, ret, err);
@@ -123,6 +141,7 @@ static int sqlite_backup(struct sy_store *store, struct sy_str path, struct sy_e
 static const struct sy_store_ops sqlite_ops = {
     .close = sqlite_close,
     .load = sqlite_load,
+    .changes = sqlite_changes,
     .apply = sy_sqlite_apply,
     .history = sy_sqlite_history,
     .data_version = sqlite_data_version,

@@ -138,6 +138,17 @@ struct sy_registry {
     size_t quarantined_count;
 };
 
+/* What has changed in a registry since some version of it. */
+struct sy_registry_changes {
+    const struct sy_str *toolkits; /* whose rows or facts may be others now, each once */
+    size_t toolkit_count;
+    const struct sy_str *families; /* toolkits whose map rows may be others now, each once */
+    size_t family_count;
+    /* All rows and facts of `toolkits` and all maps of `families` as they are now; tenants, keys,
+     * quarantine and the version are the registry's, whole. */
+    struct sy_registry now;
+};
+
 /* Drops case, '-', '_' and spaces: how toolkit and tool names are compared. out: at least
  * name.len bytes; returns the used part of it. */
 struct sy_str sy_name_normalise(struct sy_str name, char *out);

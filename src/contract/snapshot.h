@@ -24,16 +24,6 @@ struct sy_segment;
 int sy_snapshot_build(const struct sy_registry *registry, const struct sy_policy *policy,
                       struct sy_snapshot **ret_snapshot, struct sy_err *err);
 
-/* What has changed in a registry since some version of it. */
-struct sy_registry_changes {
-    const struct sy_str *toolkits; /* whose rows or facts may be others now, in any order */
-    size_t toolkit_count;
-    const struct sy_str *families; /* toolkits whose map rows may be others now */
-    size_t family_count;
-    /* All rows and facts of `toolkits` and all maps of `families` as they are now; tenants, keys,
-     * quarantine and the version are the registry's, whole. */
-    struct sy_registry now;
-};
 /*
  * A snapshot over the base of `old` (which is only read). `changes` are all since that base was
  * built, those that `old` has included. SY_NOMEM.
@@ -41,6 +31,8 @@ struct sy_registry_changes {
 int sy_snapshot_edit(const struct sy_snapshot *old, const struct sy_registry_changes *changes,
                      const struct sy_policy *policy, struct sy_snapshot **ret_snapshot,
                      struct sy_err *err);
+/* The registry's version when the base was built. */
+int64_t sy_snapshot_base_version(const struct sy_snapshot *snapshot);
 /* How many toolkits and families the snapshot has over its base. */
 size_t sy_snapshot_edits(const struct sy_snapshot *snapshot);
 /* A second handle on the same base and edits, without tenants, keys, quarantine and policy: for

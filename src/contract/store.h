@@ -89,6 +89,9 @@ struct sy_drained {
     unsigned journal;
     uint64_t generation;
     uint64_t sequence;
+    /* On the way in: no row handed over with it was ever handed over before, so that the store need
+     * not look whether it has one of them. Not kept. */
+    bool rows_are_new;
 };
 
 /* ---- idempotency ---- */
@@ -111,6 +114,10 @@ struct sy_store_ops {
     /* The whole registry, into `arena`. */
     int (*load)(struct sy_store *store, struct sy_arena *arena, struct sy_registry *ret,
                 struct sy_err *err);
+    /* What has changed since the registry was at version `since`, into `arena`; SY_CONFLICT if it
+     * is more than `max` toolkits, or cannot be said: load the whole. NULL: never can. */
+    int (*changes)(struct sy_store *store, int64_t since, size_t max, struct sy_arena *arena,
+                   struct sy_registry_changes *ret, struct sy_err *err);
     /* All changes or none. *ret_version is the registry's new version. `dry_run` checks only. */
     int (*apply)(struct sy_store *store, const struct sy_change *changes, size_t count,
                  const struct sy_change_note *note, bool dry_run, int64_t *ret_version,

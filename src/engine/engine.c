@@ -180,6 +180,7 @@ void sy_engine_free(struct sy_engine *engine)
     }
     if (engine->snapshot && engine->snapshot_free)
         engine->snapshot_free(engine->snapshot, engine->snapshot_free_ctx);
+    sy_engine_drop_fold(engine);
     sy_engine_drop_policies(engine);
     if (engine->annex)
         engine->annex_release(engine->annex);

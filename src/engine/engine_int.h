@@ -54,6 +54,7 @@ struct sy_engine {
     void *annex;
     void (*annex_release)(void *annex);
     struct policy_hold *policy_hold; /* reload.c: the one in use */
+    struct fold *fold; /* reload.c: edits that another thread makes a base of, or NULL */
     struct policy_hold *next_policy; /* and the one that the next reload tries, or NULL */
 };
 
@@ -87,6 +88,7 @@ struct sy_engine_loop {
 
 const struct sy_runtime_node *sy_engine_runtime(struct sy_engine *engine, size_t index);
 /* reload.c: after the last snapshot is gone. */
+void sy_engine_drop_fold(struct sy_engine *engine);
 void sy_engine_drop_policies(struct sy_engine *engine);
 /* Random bytes that nobody can foresee, from the loop's stock. */
 void sy_engine_random(struct sy_engine_loop *el, void *out, size_t size);

@@ -18,11 +18,10 @@
 #define PAIRS 6u
 #define SHIFTS (2 * SY_NEAR_DISTANCE_MAX + 1)
 #define KEY_MAX (2 * SY_NAME_MAX)
-#define ENTRIES_PER_BUCKET 4u
-#define PLACES_MAX 256u /* 25 for each pair, lengths together, and one for each short length */
-#define COUNTED_MAX 64u /* entries under pairs whose characters are counted */
-#define SHORT_MAX 1024u /* the same for short keys, by length */
-#define FOUND_MAX 32u   /* entries that the caller is told */
+#define PLACES_MAX 256u  /* 25 for each pair, lengths together, and one for each short length */
+#define COUNTED_MAX 400u /* entries under pairs whose characters are counted */
+#define SHORT_MAX 1024u  /* the same for short keys, by length */
+#define FOUND_MAX 32u    /* entries that the caller is told */
 
 struct span {
     size_t from, len;
@@ -147,7 +146,7 @@ int sy_near_build(struct sy_segment *s)
 
     if (count >= UINT32_MAX)
         return SY_NOMEM;
-    near->buckets = (uint32_t)(count / ENTRIES_PER_BUCKET + 1);
+    near->buckets = (uint32_t)(count + 1);
     near->starts = calloc((size_t)near->buckets + 1, sizeof(*near->starts));
     if (!near->starts)
         return SY_NOMEM;
@@ -269,7 +268,7 @@ void sy_near_walk(const struct sy_segment *s, struct sy_str key,
                   void (*found)(void *ctx, const struct sy_segment *segment, uint32_t spelling),
                   void *ctx)
 {
-    static const uint32_t crowds[] = {0, ENTRIES_PER_BUCKET, 4 * ENTRIES_PER_BUCKET, UINT32_MAX};
+    static const uint32_t crowds[] = {0, 2, 8, UINT32_MAX};
     const struct sy_near *near = &s->near;
     size_t shortest = key.len > SY_NEAR_DISTANCE_MAX ? key.len - SY_NEAR_DISTANCE_MAX : 1;
     struct places places;

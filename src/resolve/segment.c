@@ -341,6 +341,7 @@ int sy_segment_build(const struct sy_registry *registry, const struct sy_segment
         status = add_all(s, registry, &scratch);
     sy_arena_release(&scratch);
     if (status == SY_OK) {
+        s->version = registry->version;
         *ret = s;
         return SY_OK;
     }

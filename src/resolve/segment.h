@@ -26,6 +26,7 @@ struct sy_near {
 
 struct sy_segment {
     atomic_uint refs;
+    int64_t version; /* of the registry that it was built from */
     struct sy_pool pool;
     uint32_t *toolkits; /* places of units, in name order */
     uint32_t *families;

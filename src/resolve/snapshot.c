@@ -169,6 +169,11 @@ int sy_snapshot_edit(const struct sy_snapshot *old, const struct sy_registry_cha
     return done(status, s, ret_snapshot, err);
 }
 
+int64_t sy_snapshot_base_version(const struct sy_snapshot *snapshot)
+{
+    return snapshot->base->version;
+}
+
 size_t sy_snapshot_edits(const struct sy_snapshot *snapshot)
 {
     return snapshot->edit_count;
@@ -263,6 +268,8 @@ int sy_snapshot_fold(const struct sy_snapshot *from, struct sy_snapshot **ret_sn
         s->version = from->version;
         s->base = sy_segment_new(edits ? edits : from->base);
     }
+    if (s && s->base)
+        s->base->version = from->version;
     if (s && s->base)
         status =
             sy_segment_room(s->base, from->base->toolkit_count + (edits ? edits->toolkit_count : 0),
