@@ -3,17 +3,21 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
+#include "base/clock.h"
 #include "net/server_conn.h"
+
+static void set_deadline(struct sy_conn *conn, int64_t deadline_ms)
+{
+    conn->deadline_ms = deadline_ms;
+    if (conn->timer.slot && conn->timer.due_ms <= conn->deadline_ms)
+        return;
+    if (sy_timer_set(conn->server->loop, &conn->timer, conn->deadline_ms) < 0)
+        sy_conn_close(conn);
+}
 
 void sy_conn_deadline(struct sy_conn *conn, int64_t after_ms)
 {
-    struct sy_loop *loop = conn->server->loop;
-
-    conn->deadline_ms = sy_loop_now_ms(loop) + after_ms;
-    if (conn->timer.slot && conn->timer.due_ms <= conn->deadline_ms)
-        return;
-    if (sy_timer_set(loop, &conn->timer, conn->deadline_ms) < 0)
-        sy_conn_close(conn);
+    set_deadline(conn, sy_loop_now_ms(conn->server->loop) + after_ms);
 }
 
 void sy_conn_no_deadline(struct sy_conn *conn)
@@ -72,10 +76,12 @@ static uint64_t delivered(const struct sy_conn *conn)
     return sent - (uint64_t)queued;
 }
 
+/* Not from the turn's clock: a turn that took long before it came to this reply would be taken off
+ * the client's time. */
 void sy_conn_write_deadline(struct sy_conn *conn)
 {
     conn->delivered = delivered(conn);
-    sy_conn_deadline(conn, conn->server->limits.write_deadline_ms);
+    set_deadline(conn, sy_clock_ms() + conn->server->limits.write_deadline_ms);
 }
 
 static void write_expired(struct sy_conn *conn)
