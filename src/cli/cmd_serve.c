@@ -1,5 +1,6 @@
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -228,6 +229,18 @@ static void set_up_log(const struct sy_settings *settings)
     sy_log_setup(least, json);
 }
 
+/* A connection is a descriptor. Shells and service managers start a program with 1024 of them for the
+ * sake of select(), which nothing here uses, and let it take more. */
+static void take_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int serve(struct cli *cli)
 {
     bool sandbox = cli_has(cli, "--sandbox");
@@ -252,6 +265,7 @@ static int serve(struct cli *cli)
     }
     set_up_log(&config.settings);
     block_signals(&signals);
+    take_descriptors();
     what.config = &config;
     sy_inherited_take(&what.inherited);
     if (sy_gateway_start(&what, &gateway, &err) != SY_OK) {
