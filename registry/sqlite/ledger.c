@@ -46,11 +46,14 @@ static unsigned char *filter_of(struct sy_str rows, size_t count, size_t *ret_si
 {
     size_t size = sy_filter_size(count);
     unsigned char *filter = calloc(1, size);
+    struct sy_str tenant = {NULL, 0};
     struct sy_ledger_row row;
 
     while (filter && sy_block_next(&rows, &row)) {
         sy_filter_add(filter, size, row.id);
-        sy_filter_add(filter, size, row.tenant);
+        if (!sy_str_eq(row.tenant, tenant))
+            sy_filter_add(filter, size, row.tenant);
+        tenant = row.tenant;
     }
     *ret_size = size;
     return filter;
@@ -234,11 +237,14 @@ static int mark_known(struct sy_sqlite *self, struct fresh *fresh, struct sy_err
 
 static int write_fresh(struct sy_sqlite *self, const struct fresh *fresh, struct sy_err *err)
 {
+    size_t count = 0, expected = 0;
     struct sy_buf rows;
-    size_t count = 0;
     int rc = SY_OK;
 
     sy_buf_init(&rows, ROW_BYTES_MAX);
+    for (size_t i = 0; i < fresh->count && i < SY_BLOCK_ROWS_MAX; i++)
+        expected += sy_block_row_size(fresh->rows[i]);
+    sy_buf_reserve(&rows, expected < SY_BLOCK_BYTES_MAX ? expected : SY_BLOCK_BYTES_MAX);
     for (size_t i = 0; !rc && i < fresh->count; i++) {
         if (fresh->known[i])
             continue;
@@ -257,8 +263,23 @@ static int write_fresh(struct sy_sqlite *self, const struct fresh *fresh, struct
     return rc;
 }
 
+static bool are_new(const struct sy_drained *places, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!places[i].rows_are_new)
+            return false;
+    return count > 0;
+}
+
+/* Marks those that are here already, or stand twice among them. */
+static int find_known(struct sy_sqlite *self, struct fresh *fresh, struct sy_err *err)
+{
+    qsort(fresh->rows, fresh->count, sizeof(struct sy_ledger_row *), by_id);
+    return mark_known(self, fresh, err);
+}
+
 static int append_rows(struct sy_sqlite *self, const struct sy_ledger_row *rows, size_t count,
-                       struct sy_err *err)
+                       const struct sy_drained *places, size_t place_count, struct sy_err *err)
 {
     struct fresh fresh = {calloc(count + 1, sizeof(struct sy_ledger_row *)),
                           calloc(count + 1, sizeof(bool)), count};
@@ -269,10 +290,8 @@ static int append_rows(struct sy_sqlite *self, const struct sy_ledger_row *rows,
         if (rows[i].at_ms > self->newest_ms)
             self->newest_ms = rows[i].at_ms;
     }
-    if (!rc && count) {
-        qsort(fresh.rows, count, sizeof(struct sy_ledger_row *), by_id);
-        rc = mark_known(self, &fresh, err);
-    }
+    if (!rc && count && !are_new(places, place_count))
+        rc = find_known(self, &fresh, err);
     if (!rc)
         rc = write_fresh(self, &fresh, err);
     free(fresh.rows);
@@ -301,7 +320,7 @@ int sy_sqlite_append_ledger(struct sy_store *store, const struct sy_ledger_row *
 
     if (rc)
         return rc;
-    rc = append_rows(self, rows, count, err);
+    rc = append_rows(self, rows, count, drained, drained_count, err);
     for (size_t i = 0; !rc && i < drained_count; i++)
         rc = put_drained(self, &drained[i], err);
     return sy_sqlite_end(self, rc, err);

@@ -1,7 +1,6 @@
 #include "base/encode.h"
 
 #include <string.h>
-#include <zlib.h>
 
 static int hex_value(char c)
 {
@@ -197,9 +196,4 @@ bool sy_ulid_time(struct sy_str text, int64_t *ret_unix_ms)
     }
     *ret_unix_ms = (int64_t)time;
     return true;
-}
-
-uint32_t sy_crc32(uint32_t seed, struct sy_str bytes)
-{
-    return (uint32_t)crc32_z(seed, (const unsigned char *)(bytes.ptr ? bytes.ptr : ""), bytes.len);
 }

@@ -22,7 +22,9 @@ bool sy_unpercent(struct sy_buf *out, struct sy_str text, bool form);
 void sy_ulid(int64_t unix_ms, const unsigned char random[10], char out[26]);
 /* The time inside a ULID; false if it is none. */
 bool sy_ulid_time(struct sy_str text, int64_t *ret_unix_ms);
-/* CRC-32 (zlib's polynomial, by zlib), for journal records. */
-uint32_t sy_crc32(uint32_t seed, struct sy_str bytes);
+/* CRC-32C (Castagnoli), for journal records; goes on from a seed. */
+uint32_t sy_crc32c(uint32_t seed, struct sy_str bytes);
+/* The same for processors without an instruction for it, eight times slower. */
+uint32_t sy_crc32c_by_table(uint32_t seed, struct sy_str bytes);
 
 #endif

@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 static const char *skip_space(const char *at, const char *end)
 {
     while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
@@ -42,15 +46,16 @@ static const char *skip_string(const char *at, const char *end)
 
 enum { SHAPE_OTHER, SHAPE_OPENS, SHAPE_CLOSES, SHAPE_STRING };
 
-static const char *skip_container(const char *at, const char *end)
+/* From inside a container that `*depth` brackets opened, outside of strings, to behind the bracket
+ * that closes it, or to the first place at or behind `stop`. */
+static const char *skip_bytes(const char *at, const char *stop, const char *end, size_t *depth)
 {
     static const unsigned char shapes[256] = {
         ['{'] = SHAPE_OPENS,  ['['] = SHAPE_OPENS,  ['}'] = SHAPE_CLOSES,
         [']'] = SHAPE_CLOSES, ['"'] = SHAPE_STRING,
     };
-    size_t depth = 0;
 
-    while (at < end) {
+    while (at < stop) {
         unsigned char shape = shapes[(unsigned char)*at];
 
         if (shape == SHAPE_STRING) {
@@ -59,12 +64,99 @@ static const char *skip_container(const char *at, const char *end)
         }
         at++;
         if (shape == SHAPE_OPENS)
-            depth++;
-        else if (shape == SHAPE_CLOSES && --depth == 0)
+            ++*depth;
+        else if (shape == SHAPE_CLOSES && --*depth == 0)
             break;
     }
     return at;
 }
+
+#ifdef __SSE2__
+
+#define BLOCK 64
+
+/* One bit a byte of a block. */
+struct block {
+    uint64_t quotes, slashes, opens, closes;
+};
+
+static uint64_t bits_of(__m128i equal)
+{
+    return (uint64_t)(uint32_t)_mm_movemask_epi8(equal);
+}
+
+static struct block block_at(const char *at)
+{
+    struct block block = {0};
+
+    for (unsigned i = 0; i < BLOCK; i += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(at + i));
+        /* Without the bit by which '{' differs from '[', and '}' from ']'. */
+        __m128i folded = _mm_and_si128(bytes, _mm_set1_epi8((char)~0x20));
+
+        block.quotes |= bits_of(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'))) << i;
+        block.slashes |= bits_of(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))) << i;
+        block.opens |= bits_of(_mm_cmpeq_epi8(folded, _mm_set1_epi8('['))) << i;
+        block.closes |= bits_of(_mm_cmpeq_epi8(folded, _mm_set1_epi8(']'))) << i;
+    }
+    return block;
+}
+
+/* A bit for every byte between a quote and the next one, the first of the two included. */
+static uint64_t between(uint64_t quotes)
+{
+    for (unsigned shift = 1; shift < BLOCK; shift *= 2)
+        quotes ^= quotes << shift;
+    return quotes;
+}
+
+/* As skip_bytes, 64 bytes at a time; a block with a backslash is left to skip_bytes. */
+static const char *skip_container(const char *at, const char *end)
+{
+    bool in_string = false;
+    size_t depth = 0;
+
+    while (end - at >= BLOCK) {
+        struct block block = block_at(at);
+        uint64_t strings = between(block.quotes) ^ (in_string ? ~UINT64_C(0) : 0);
+        uint64_t brackets = (block.opens | block.closes) & ~strings;
+
+        if (block.slashes) {
+            const char *stop = at + BLOCK;
+
+            /* The byte in front is no backslash: its block had none, or it is the quote. */
+            if (in_string)
+                at = skip_string(at - 1, end);
+            in_string = false;
+            at = skip_bytes(at, stop, end, &depth);
+            if (depth == 0)
+                return at;
+            continue;
+        }
+        for (; brackets; brackets &= brackets - 1) {
+            if (block.opens & brackets & (0 - brackets))
+                depth++;
+            else if (--depth == 0)
+                return at + __builtin_ctzll(brackets) + 1;
+        }
+        in_string = strings >> (BLOCK - 1);
+        at += BLOCK;
+    }
+    if (in_string)
+        at = skip_string(at - 1, end);
+    return skip_bytes(at, end, end, &depth);
+}
+
+#else
+
+static const char *skip_container(const char *at, const char *end)
+{
+    size_t depth = 0;
+
+    return skip_bytes(at, end, end, &depth);
+}
+
+#endif
 
 static const char *skip_bare(const char *at, const char *end)
 {

@@ -89,6 +89,9 @@ struct sy_drained {
     unsigned journal;
     uint64_t generation;
     uint64_t sequence;
+    /* On the way in: no row handed over with it was ever handed over before, so that the store need
+     * not look whether it has one of them. Not kept. */
+    bool rows_are_new;
 };
 
 /* ---- idempotency ---- */

@@ -7,6 +7,11 @@
 #include "ledger/ledger_int.h"
 
 #define TRIM_EVERY_MS ((int64_t)3600 * 1000)
+/* A block of the store's: as many rows that wait are stored without waiting for more. */
+#define ROWS_AT_ONCE 1000u
+#define BYTES_AT_ONCE ((size_t)1 << 20)
+#define SPARES_MAX 128u
+#define SPARE_BYTES_MAX ((size_t)64 << 10)
 #define COMPLAIN_EVERY_MS ((int64_t)30 * 1000)
 
 void sy_ledger_batch_free(struct ledger_batch *batch)
@@ -17,6 +22,25 @@ void sy_ledger_batch_free(struct ledger_batch *batch)
     free(batch);
 }
 
+void sy_ledger_batch_keep(struct ledger_batch *batch)
+{
+    struct sy_ledger *ledger = batch->from->ledger;
+    struct sy_buf outcomes = batch->outcomes;
+    bool kept;
+
+    pthread_mutex_lock(&ledger->lock);
+    kept = outcomes.ptr && ledger->spare_count < SPARES_MAX && outcomes.cap <= SPARE_BYTES_MAX;
+    if (kept) {
+        sy_buf_clear(&outcomes);
+        *batch = (struct ledger_batch){.next = ledger->spares, .outcomes = outcomes};
+        ledger->spares = batch;
+        ledger->spare_count++;
+    }
+    pthread_mutex_unlock(&ledger->lock);
+    if (!kept)
+        sy_ledger_batch_free(batch);
+}
+
 static struct ledger_batch *queue_take(struct sy_ledger *ledger)
 {
     struct ledger_batch *all;
@@ -25,6 +49,8 @@ static struct ledger_batch *queue_take(struct sy_ledger *ledger)
     all = ledger->queue;
     ledger->queue = NULL;
     ledger->queue_last = &ledger->queue;
+    ledger->queued_rows = 0;
+    ledger->queued_bytes = 0;
     pthread_mutex_unlock(&ledger->lock);
     return all;
 }
@@ -66,18 +92,22 @@ static bool rows_collect(const struct ledger_batch *batches, struct sy_arena *ar
     return true;
 }
 
+/* A journal's place is its last batch's. */
 static size_t places_collect(const struct ledger_batch *batches, struct sy_drained *places)
 {
     size_t count = 0;
 
     for (const struct ledger_batch *batch = batches; batch; batch = batch->next) {
         size_t i = 0;
+        bool all_new;
 
         while (i < count && places[i].journal != batch->place.journal)
             i++;
         if (i == count)
-            count++;
+            places[count++] = batch->place;
+        all_new = places[i].rows_are_new && batch->place.rows_are_new;
         places[i] = batch->place;
+        places[i].rows_are_new = all_new;
     }
     return count;
 }
@@ -129,7 +159,7 @@ static void batches_done(struct ledger_batch *batches, bool written)
         if (batches->tickets)
             sy_loop_post(batches->from->loop, &batches->committed);
         else
-            sy_ledger_batch_free(batches);
+            sy_ledger_batch_keep(batches);
         batches = next;
     }
 }
@@ -138,9 +168,17 @@ static void queue_put_back(struct sy_ledger *ledger, struct ledger_batch *batche
 {
     struct ledger_batch **last = &batches;
 
-    while (*last)
-        last = &(*last)->next;
+    size_t rows = 0, bytes = 0;
+
+    /* A commit may have come to pass and its answer not. */
+    for (; *last; last = &(*last)->next) {
+        rows += (*last)->count;
+        bytes += (*last)->outcomes.len;
+        (*last)->place.rows_are_new = false;
+    }
     pthread_mutex_lock(&ledger->lock);
+    ledger->queued_rows += rows;
+    ledger->queued_bytes += bytes;
     *last = ledger->queue;
     if (!ledger->queue)
         ledger->queue_last = last;
@@ -256,26 +294,44 @@ static void drain_work(struct sy_store *store, struct sy_writer_job *job)
     }
 }
 
-void sy_ledger_enqueue(struct sy_ledger *ledger, struct ledger_batch *batch)
+static bool is_enough(const struct sy_ledger *ledger)
 {
-    bool submit;
+    return ledger->queued_rows >= ROWS_AT_ONCE || ledger->queued_bytes >= BYTES_AT_ONCE;
+}
+
+struct ledger_batch *sy_ledger_enqueue(struct sy_ledger *ledger, struct ledger_batch *batch,
+                                       struct ledger_batch *spare)
+{
+    bool submit, was_enough, enough;
 
     batch->next = NULL;
     pthread_mutex_lock(&ledger->lock);
     *ledger->queue_last = batch;
     ledger->queue_last = &batch->next;
+    was_enough = is_enough(ledger);
+    ledger->queued_rows += batch->count;
+    ledger->queued_bytes += batch->outcomes.len;
+    enough = is_enough(ledger) && !was_enough;
     submit = !ledger->drain_queued;
     ledger->drain_queued = true;
+    if (!spare && ledger->spares) {
+        spare = ledger->spares;
+        ledger->spares = spare->next;
+        ledger->spare_count--;
+    }
     pthread_mutex_unlock(&ledger->lock);
+    if (!submit && enough)
+        sy_writer_hurry(ledger->writer);
     if (!submit)
-        return;
+        return spare;
     ledger->drain.work = drain_work;
     ledger->drain.ctx = ledger;
     ledger->drain.ledger = true;
-    ledger->drain.urgent = ledger->options.power;
+    ledger->drain.urgent = ledger->options.power || enough;
     if (!sy_writer_submit(ledger->writer, &ledger->drain)) {
         pthread_mutex_lock(&ledger->lock);
         ledger->drain_queued = false;
         pthread_mutex_unlock(&ledger->lock);
     }
+    return spare;
 }

@@ -36,7 +36,7 @@ static bool write_all(int fd, const char *bytes, size_t len, uint64_t at)
 static void head_append(struct sy_buf *out, uint64_t generation)
 {
     struct sy_str bytes = sy_str_from((const char *)&generation, sizeof(generation));
-    uint32_t crc = sy_crc32(0, bytes);
+    uint32_t crc = sy_crc32c(0, bytes);
 
     sy_buf_append(out, sy_str_from(magic, sizeof(magic)));
     sy_buf_append(out, sy_str_from((const char *)&crc, sizeof(crc)));
@@ -53,7 +53,7 @@ static bool head_read(int fd, uint64_t *ret_generation)
         return false;
     memcpy(&crc, head + sizeof(magic), sizeof(crc));
     memcpy(ret_generation, head + 8, sizeof(*ret_generation));
-    return sy_crc32(0, sy_str_from(head + 8, sizeof(*ret_generation))) == crc;
+    return sy_crc32c(0, sy_str_from(head + 8, sizeof(*ret_generation))) == crc;
 }
 
 int sy_journal_open(struct sy_journal *journal, const char *path, struct sy_err *err)

@@ -95,6 +95,7 @@ static void loop_free(struct sy_ledger_loop *ll)
         sy_timer_cancel(ll->loop, &ll->recheck);
     sy_buf_release(&ll->group);
     sy_ledger_batch_free(ll->batch);
+    sy_ledger_batch_free(ll->spare);
     sy_journal_close(&ll->files[0]);
     sy_journal_close(&ll->files[1]);
     free(ll);
@@ -118,6 +119,12 @@ static void journals_end(struct sy_ledger *ledger)
             for (unsigned half = 0; half < 2; half++)
                 (void)sy_journal_reset(&ll->files[half], (struct sy_str){NULL, 0});
         loop_free(ll);
+    }
+    while (ledger->spares) {
+        struct ledger_batch *batch = ledger->spares;
+
+        ledger->spares = batch->next;
+        sy_ledger_batch_free(batch);
     }
 }
 
@@ -381,6 +388,8 @@ static void close_intent(struct sy_ledger_loop *ll, struct sy_str call_id)
 {
     struct open_intent *open = NULL;
 
+    if (!ll->open)
+        return;
     HASH_FIND(hh, ll->open, call_id.ptr, call_id.len, open);
     if (open) {
         HASH_DEL(ll->open, open);
@@ -393,35 +402,49 @@ static struct ledger_batch *batch_of(struct sy_ledger_loop *ll)
 {
     if (ll->batch)
         return ll->batch;
-    ll->batch = calloc(1, sizeof(*ll->batch));
+    ll->batch = ll->spare ? ll->spare : calloc(1, sizeof(*ll->batch));
+    if (ll->batch && !ll->spare)
+        sy_buf_init(&ll->batch->outcomes, GROUP_MAX);
+    ll->spare = NULL;
     if (ll->batch) {
         ll->batch->from = ll;
         ll->batch->sync_fd = -1;
-        sy_buf_init(&ll->batch->outcomes, GROUP_MAX);
     }
     return ll->batch;
 }
 
+/* The writer's copy of the payload that stands at `from` in the group. */
+static bool batch_add(struct sy_ledger_loop *ll, struct ledger_batch *batch, size_t from)
+{
+    struct sy_str payload = sy_str_from(ll->group.ptr + from, ll->group.len - from);
+    uint32_t len = (uint32_t)payload.len;
+    size_t before = batch->outcomes.len;
+
+    sy_buf_append(&batch->outcomes, sy_str_from((const char *)&len, sizeof(len)));
+    sy_buf_append(&batch->outcomes, payload);
+    if (sy_buf_ok(&batch->outcomes)) {
+        batch->count++;
+        return true;
+    }
+    batch->outcomes.len = before;
+    return false;
+}
+
+/* Packed once, in place, as the journal has it. */
 void sy_ledger_outcome(struct sy_ledger_loop *ll, const struct sy_outcome_record *outcome,
                        struct sy_ledger_ticket *ticket)
 {
     struct ledger_batch *batch = batch_of(ll);
-    struct sy_buf payload;
-    uint32_t len;
+    size_t at =
+        sy_record_begin(&ll->group, SY_RECORD_OUTCOME, ll->journal->generation, ll->sequence + 1);
 
-    sy_buf_init(&payload, RECORD_MAX);
-    sy_outcome_pack(&payload, outcome);
-    if (!batch || !sy_buf_ok(&payload) ||
-        !record_add(ll, SY_RECORD_OUTCOME, sy_buf_str(&payload))) {
+    sy_outcome_pack(&ll->group, outcome);
+    if (!sy_record_end(&ll->group, at) || !batch || !batch_add(ll, batch, at + RECORD_HEAD)) {
         ll->broken = true;
     } else {
-        len = (uint32_t)payload.len;
-        sy_buf_append(&batch->outcomes, sy_str_from((const char *)&len, sizeof(len)));
-        sy_buf_append(&batch->outcomes, sy_buf_str(&payload));
-        batch->count++;
+        ll->sequence++;
         close_intent(ll, outcome->row.id);
     }
-    sy_buf_release(&payload);
     ticket_add(ll, ticket);
 }
 
@@ -443,7 +466,7 @@ static void power_committed(struct sy_loop *loop, struct sy_task *task)
 
     (void)loop;
     run_tickets(batch->tickets, batch->written);
-    sy_ledger_batch_free(batch);
+    sy_ledger_batch_keep(batch);
 }
 
 /* False: there is no memory to wait for the commit. */
@@ -455,7 +478,12 @@ static bool send_batch(struct sy_ledger_loop *ll, struct sy_ledger_ticket **tick
     ll->batch = NULL;
     if (!batch)
         return !power;
-    batch->place = (struct sy_drained){ll->index, ll->journal->generation, ll->sequence};
+    batch->place = (struct sy_drained){
+        .journal = ll->index,
+        .generation = ll->journal->generation,
+        .sequence = ll->sequence,
+        .rows_are_new = true,
+    };
     if (power) {
         batch->tickets = *tickets;
         *tickets = NULL;
@@ -463,7 +491,7 @@ static bool send_batch(struct sy_ledger_loop *ll, struct sy_ledger_ticket **tick
         batch->committed.ctx = batch;
         batch->sync_fd = ll->has_intents ? ll->journal->fd : -1;
     }
-    sy_ledger_enqueue(ll->ledger, batch);
+    ll->spare = sy_ledger_enqueue(ll->ledger, batch, ll->spare);
     return true;
 }
 

@@ -7,8 +7,8 @@
  * start turns an INTENT without OUTCOME into a row with outcome `unknown` and pins its
  * idempotency key.
  *
- * A record on disk: u32 length, u32 crc32 of the rest, u64 generation, u64 sequence, u8 kind, then
- * the payload. Recovery steps over bytes that are no whole record, and says how many (scan.h).
+ * A record on disk: u32 length, u32 CRC-32C of the rest, u64 generation, u64 sequence, u8 kind,
+ * then the payload. Recovery steps over bytes that are no whole record, and says how many (scan.h).
  */
 #ifndef SY_LEDGER_LEDGER_H
 #define SY_LEDGER_LEDGER_H

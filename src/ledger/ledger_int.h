@@ -56,6 +56,7 @@ struct sy_ledger_loop {
     size_t reserved;
     struct sy_buf group;                    /* this turn's records */
     struct ledger_batch *batch;             /* this turn's outcomes */
+    struct ledger_batch *spare;             /* for the next turn's; NULL: none at hand */
     struct sy_ledger_ticket *first, **last; /* of this turn */
     struct open_intent *open;               /* hash */
     struct open_intent *ended;              /* by an outcome of this turn */
@@ -76,6 +77,9 @@ struct sy_ledger {
     struct sy_writer *writer;
     pthread_mutex_t lock; /* of the queue and the drain job */
     struct ledger_batch *queue, **queue_last;
+    size_t queued_rows, queued_bytes;
+    struct ledger_batch *spares; /* stored ones, with their memory, for turns to come */
+    unsigned spare_count;
     bool drain_queued;
     bool closing; /* the drain job is not queued again */
     struct sy_writer_job drain;
@@ -100,8 +104,12 @@ void sy_ledger_turn_settle(struct sy_ledger_loop *ll, bool written);
 /* Rows of the lost ones say `unknown` and their keys stay pinned, as after a start. When the
  * journal can be written; they are lost again if it cannot. */
 void sy_ledger_lost_write(struct sy_ledger_loop *ll);
-/* drain.c: queues the batch and sees to it that the writer comes by. */
-void sy_ledger_enqueue(struct sy_ledger *ledger, struct ledger_batch *batch);
+/* drain.c: queues the batch and sees to it that the writer comes by. Returns `spare`, or one for it
+ * if it is NULL and there is any. */
+struct ledger_batch *sy_ledger_enqueue(struct sy_ledger *ledger, struct ledger_batch *batch,
+                                       struct ledger_batch *spare);
 void sy_ledger_batch_free(struct ledger_batch *batch);
+/* drain.c: at its end; for a later turn. Any thread. */
+void sy_ledger_batch_keep(struct ledger_batch *batch);
 
 #endif

@@ -67,21 +67,41 @@ static struct sy_str get_text(struct cursor *c)
     return text;
 }
 
-void sy_record_append(struct sy_buf *out, const struct sy_record *record)
+size_t sy_record_begin(struct sy_buf *out, enum sy_record_kind kind, uint64_t generation,
+                       uint64_t sequence)
 {
     size_t at = out->len;
-    uint32_t crc;
+    char head[RECORD_HEAD] = {0};
 
-    put_u32(out, (uint32_t)(RECORD_HEAD + record->payload.len));
-    put_u32(out, 0);
-    put_u64(out, record->generation);
-    put_u64(out, record->sequence);
-    sy_buf_append_char(out, (char)record->kind);
-    sy_buf_append(out, record->payload);
-    if (!sy_buf_ok(out))
-        return;
-    crc = sy_crc32(0, sy_str_from(out->ptr + at + 8, out->len - at - 8));
+    memcpy(head + 8, &generation, sizeof(generation));
+    memcpy(head + 16, &sequence, sizeof(sequence));
+    head[24] = (char)kind;
+    sy_buf_append(out, sy_str_from(head, sizeof(head)));
+    return at;
+}
+
+bool sy_record_end(struct sy_buf *out, size_t at)
+{
+    uint32_t length, crc;
+
+    if (!sy_buf_ok(out) || out->len - at > RECORD_MAX + RECORD_HEAD) {
+        out->len = at;
+        return false;
+    }
+    length = (uint32_t)(out->len - at);
+    crc = sy_crc32c(0, sy_str_from(out->ptr + at + 8, length - 8));
+    memcpy(out->ptr + at, &length, sizeof(length));
     memcpy(out->ptr + at + 4, &crc, sizeof(crc));
+    return true;
+}
+
+void sy_record_append(struct sy_buf *out, const struct sy_record *record)
+{
+    size_t at = sy_record_begin(out, record->kind, record->generation, record->sequence);
+
+    sy_buf_append(out, record->payload);
+    if (!sy_record_end(out, at))
+        out->failed = true;
 }
 
 int sy_record_read(struct sy_str bytes, struct sy_record *ret_record, size_t *ret_size)
@@ -93,7 +113,7 @@ int sy_record_read(struct sy_str bytes, struct sy_record *ret_record, size_t *re
 
     if (c.bad || length < RECORD_HEAD || length > bytes.len || length > RECORD_MAX + RECORD_HEAD)
         return SY_NOT_FOUND;
-    if (sy_crc32(0, sy_str_from(bytes.ptr + 8, length - 8)) != crc)
+    if (sy_crc32c(0, sy_str_from(bytes.ptr + 8, length - 8)) != crc)
         return SY_NOT_FOUND;
     ret_record->generation = get_u64(&c);
     ret_record->sequence = get_u64(&c);

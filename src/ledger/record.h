@@ -16,7 +16,13 @@ struct sy_record {
     struct sy_str payload;
 };
 
-/* Appends head and payload; the checksum covers all that follows it. */
+/* Begins a record whose payload the caller appends to `out` next; returns where it stands. */
+size_t sy_record_begin(struct sy_buf *out, enum sy_record_kind kind, uint64_t generation,
+                       uint64_t sequence);
+/* Ends the one that begins at `at`: its length and the checksum over all that follows. False, and
+ * nothing of it stays, if it is larger than a record may be or `out` has failed. */
+bool sy_record_end(struct sy_buf *out, size_t at);
+/* Appends head and payload. */
 void sy_record_append(struct sy_buf *out, const struct sy_record *record);
 /* Reads one record off the front of `bytes`; SY_NOT_FOUND at the end or a torn or foreign tail. */
 int sy_record_read(struct sy_str bytes, struct sy_record *ret_record, size_t *ret_size);

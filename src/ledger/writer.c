@@ -10,8 +10,9 @@
 
 #define CONTROL_JOBS_MAX 10000u
 #define IDLE_MS 50
-/* Rows are written in groups: one commit every 20 ms costs less than one a turn. */
-#define LEDGER_EVERY_MS 20
+/* Rows are written in groups: one commit every 100 ms, or a block's worth of rows, costs less than
+ * one a turn. They are safe in the journal meanwhile. */
+#define LEDGER_EVERY_MS 100
 
 struct lane {
     struct sy_writer_job *first;
@@ -119,7 +120,7 @@ static void *writer_main(void *arg)
             pthread_mutex_lock(&writer->lock);
             continue;
         }
-        wait_until(writer, writer->ledger.first ? LEDGER_EVERY_MS / 2 : IDLE_MS);
+        wait_until(writer, IDLE_MS);
     }
     pthread_mutex_unlock(&writer->lock);
     return NULL;
@@ -181,6 +182,16 @@ bool sy_writer_submit(struct sy_writer *writer, struct sy_writer_job *job)
         pthread_cond_signal(&writer->wake);
     pthread_mutex_unlock(&writer->lock);
     return taken;
+}
+
+void sy_writer_hurry(struct sy_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    if (writer->ledger.first) {
+        writer->urgent = true;
+        pthread_cond_signal(&writer->wake);
+    }
+    pthread_mutex_unlock(&writer->lock);
 }
 
 bool sy_writer_withdraw(struct sy_writer *writer, struct sy_writer_job *job)

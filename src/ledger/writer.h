@@ -19,7 +19,7 @@ struct sy_writer_job {
     sy_writer_work_fn *work; /* on the writer thread; may block; fills the owner's struct by ctx */
     struct sy_task done;  /* posted to `loop` afterwards; done.fn and done.ctx set by the caller */
     struct sy_loop *loop; /* NULL: nobody waits (work must free what it owns) */
-    bool ledger;          /* the lane behind: rows; run at most every 20 ms unless `urgent` */
+    bool ledger;          /* the lane behind: rows; run at most every 100 ms unless `urgent` */
     bool urgent;
     void *ctx;
     struct sy_writer_job *next;
@@ -31,6 +31,8 @@ int sy_writer_create(struct sy_store *store, struct sy_writer **ret_writer, stru
 void sy_writer_destroy(struct sy_writer *writer);
 /* From any thread. False when more than `limit` control jobs wait (answer overloaded). */
 bool sy_writer_submit(struct sy_writer *writer, struct sy_writer_job *job);
+/* What waits in the ledger lane runs now. Any thread. */
+void sy_writer_hurry(struct sy_writer *writer);
 /* Takes a job of the ledger lane back that has not begun; false if it is not waiting there. */
 bool sy_writer_withdraw(struct sy_writer *writer, struct sy_writer_job *job);
 /* Submits and blocks until done: for start-up, the CLI and tests; never on a loop. */

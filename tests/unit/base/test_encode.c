@@ -143,13 +143,30 @@ static void ulids_sort_by_time_and_give_it_back(void **state)
                               &back));
 }
 
-static void crc_is_zlibs_and_goes_on_from_a_seed(void **state)
+/* The four of RFC 3720, B.4, and the customary one. */
+static void crc_is_castagnolis_with_and_without_the_instruction(void **state)
 {
+    unsigned char bytes[64];
+    struct sy_str text = {(const char *)bytes, 32};
+
     (void)state;
-    assert_int_equal(sy_crc32(0, SY_STR("123456789")), 0xcbf43926);
-    assert_int_equal(sy_crc32(sy_crc32(0, SY_STR("1234")), SY_STR("56789")), 0xcbf43926);
-    assert_int_equal(sy_crc32(0, (struct sy_str){NULL, 0}), 0);
-    assert_int_equal(sy_crc32(7, (struct sy_str){NULL, 0}), 7);
+    memset(bytes, 0, 32);
+    assert_int_equal(sy_crc32c(0, text), 0x8a9136aa);
+    memset(bytes, 0xff, 32);
+    assert_int_equal(sy_crc32c(0, text), 0x62a8ab43);
+    for (unsigned i = 0; i < 64; i++)
+        bytes[i] = (unsigned char)i;
+    assert_int_equal(sy_crc32c(0, text), 0x46dd794e);
+    assert_int_equal(sy_crc32c(0, SY_STR("123456789")), 0xe3069283);
+    assert_int_equal(sy_crc32c(sy_crc32c(0, SY_STR("1234")), SY_STR("56789")), 0xe3069283);
+    assert_int_equal(sy_crc32c(0, (struct sy_str){NULL, 0}), 0);
+    assert_int_equal(sy_crc32c(7, (struct sy_str){NULL, 0}), 7);
+    for (size_t from = 0; from < 8; from++)
+        for (size_t len = 0; from + len <= sizeof(bytes); len++) {
+            text = sy_str_from((const char *)bytes + from, len);
+            assert_int_equal(sy_crc32c((uint32_t)len, text),
+                             sy_crc32c_by_table((uint32_t)len, text));
+        }
 }
 
 static void hashes_are_those_of_the_standards(void **state)
@@ -213,7 +230,7 @@ int main(void)
         cmocka_unit_test(base64_is_that_of_rfc_4648),
         cmocka_unit_test(percent_escapes_all_that_is_not_unreserved),
         cmocka_unit_test(ulids_sort_by_time_and_give_it_back),
-        cmocka_unit_test(crc_is_zlibs_and_goes_on_from_a_seed),
+        cmocka_unit_test(crc_is_castagnolis_with_and_without_the_instruction),
         cmocka_unit_test(hashes_are_those_of_the_standards),
         cmocka_unit_test(secrets_are_compared_random_differs_and_wiping_wipes),
     };

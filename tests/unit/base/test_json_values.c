@@ -283,6 +283,64 @@ static void duplicates_are_seen_through_escapes_and_not_in_nested_objects(void *
     sy_arena_release(&arena);
 }
 
+/* A value of pieces that mislead whoever counts brackets in strings, at every place of a block. */
+static void put_value(struct sy_buf *out, uint64_t *seed, unsigned depth)
+{
+    static const char *const scalars[] = {
+        "0",        "-1.5e3",        "true",           "null",
+        "\"\"",     "\"[{\"",        "\"]}]}\"",       "\"a\\\"]b\"",
+        "\"\\\\\"", "\"\\\\\\\"}\"", "\"\\u005d\\n\"", "\"0123456789012345678901234567890\"",
+    };
+    unsigned pick, count;
+
+    *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    pick = (unsigned)(*seed >> 33);
+    if (depth == 0 || pick % 3 == 0) {
+        sy_buf_append_z(out, scalars[pick / 3 % SY_ARRAY_LEN(scalars)]);
+        return;
+    }
+    count = pick / 3 % 4;
+    sy_buf_append_char(out, pick % 3 == 1 ? '[' : '{');
+    for (unsigned i = 0; i < count; i++) {
+        sy_buf_append_z(out, i ? " ," : "");
+        if (pick % 3 == 2)
+            sy_buf_append_z(out, i % 2 ? "\"}\\\\\": " : "\"name\":");
+        put_value(out, seed, depth - 1);
+    }
+    sy_buf_append_char(out, pick % 3 == 1 ? ']' : '}');
+}
+
+static void every_value_ends_where_it_ends_whatever_its_strings_hold(void **state)
+{
+    uint64_t seed = 1;
+
+    (void)state;
+    for (unsigned round = 0; round < 2000; round++) {
+        struct sy_buf text, expected[3];
+        struct sy_json_iter iter;
+        struct sy_json value;
+        unsigned count = 0;
+
+        sy_buf_init(&text, (size_t)1 << 20);
+        sy_buf_append_char(&text, '[');
+        for (unsigned i = 0; i < 3; i++) {
+            sy_buf_init(&expected[i], (size_t)1 << 20);
+            put_value(&expected[i], &seed, 5);
+            sy_buf_append_z(&text, i ? ", " : "");
+            sy_buf_append(&text, sy_buf_str(&expected[i]));
+        }
+        sy_buf_append_char(&text, ']');
+        iter = sy_json_iter(root_of(sy_buf_str(&text)));
+        for (; sy_json_next(&iter, NULL, &value); count++)
+            if (count == 3 || !sy_str_eq(value.raw, sy_buf_str(&expected[count])))
+                fail_msg("value %u of %.*s", count, SY_FMT(sy_buf_str(&text)));
+        assert_int_equal(count, 3);
+        for (unsigned i = 0; i < 3; i++)
+            sy_buf_release(&expected[i]);
+        sy_buf_release(&text);
+    }
+}
+
 static double seconds(void)
 {
     struct timespec now;
@@ -344,6 +402,7 @@ int main(void)
         cmocka_unit_test(only_strings_give_text_and_memory_may_run_out),
         cmocka_unit_test(integers_are_exact_or_refused),
         cmocka_unit_test(duplicates_are_seen_through_escapes_and_not_in_nested_objects),
+        cmocka_unit_test(every_value_ends_where_it_ends_whatever_its_strings_hold),
         cmocka_unit_test(time_grows_with_the_text_and_not_with_its_square),
     };
 

@@ -246,7 +246,9 @@ static void filters_narrow_a_query(void **state)
 static void drained_places_are_kept_with_the_rows(void **state)
 {
     struct fixture *f = *state;
-    const struct sy_drained first[] = {{1, 7, 100}, {0, 7, 5}}, second[] = {{1, 8, 3}};
+    const struct sy_drained first[] = {{.journal = 1, .generation = 7, .sequence = 100},
+                                       {.journal = 0, .generation = 7, .sequence = 5}};
+    const struct sy_drained second[] = {{.journal = 1, .generation = 8, .sequence = 3}};
     struct sy_ledger_row row = call(f, 1);
     struct sy_drained got[4];
     size_t count;
@@ -261,6 +263,34 @@ static void drained_places_are_kept_with_the_rows(void **state)
     assert_int_equal(got[1].sequence, 3);
     assert_int_equal(f->store->ops->drained(f->store, got, 1, &count, NULL), 0);
     assert_int_equal(count, 1);
+}
+
+/* A commit whose answer was lost is done again, with what came meanwhile. */
+static void rows_stand_once_however_often_they_are_handed_over(void **state)
+{
+    static const struct {
+        struct sy_drained place;
+        unsigned from, to;
+    } steps[] = {
+        {{.generation = 7, .sequence = 4, .rows_are_new = true}, 0, 4},
+        {{.generation = 7, .sequence = 4}, 0, 4},
+        {{.generation = 7, .sequence = 9}, 0, 9},
+        {{.generation = 7, .sequence = 12, .rows_are_new = true}, 9, 12},
+        {{.generation = 8, .sequence = 3}, 2, 16},
+    };
+    struct fixture *f = *state;
+    struct sy_ledger_row *rows, given[16];
+
+    for (unsigned i = 0; i < 16; i++)
+        given[i] = call(f, i);
+    for (size_t i = 0; i < SY_ARRAY_LEN(steps); i++) {
+        size_t count = steps[i].to - steps[i].from;
+
+        assert_int_equal(f->store->ops->append_ledger(f->store, given + steps[i].from, count,
+                                                      &steps[i].place, 1, NULL),
+                         0);
+        assert_int_equal(query(f, &(struct sy_ledger_query){.limit = 100}, &rows), steps[i].to);
+    }
 }
 
 static void trimming_drops_what_is_older_and_nothing_else(void **state)
@@ -428,6 +458,7 @@ static void trimming_drops_answers_that_expired_before(void **state)
         FOR(backend, rows_come_back_newest_first_and_whole),                                       \
         FOR(backend, a_cursor_walks_over_every_row_once), FOR(backend, appending_twice_keeps_one), \
         FOR(backend, filters_narrow_a_query), FOR(backend, drained_places_are_kept_with_the_rows), \
+        FOR(backend, rows_stand_once_however_often_they_are_handed_over),                          \
         FOR(backend, trimming_drops_what_is_older_and_nothing_else),                               \
         FOR(backend, an_answer_is_kept_under_tenant_and_key),                                      \
         FOR(backend, a_later_answer_takes_the_place_of_an_earlier),                                \
