@@ -164,8 +164,12 @@ static struct sy_yaml *read_text(struct json_reader *r)
     struct sy_json root;
     struct sy_yaml *at;
 
-    if (sy_json_read(r->text, JSON_DEPTH_MAX, &root, &fault) == SY_OK)
-        return read_value(r, root, NULL, (struct sy_str){NULL, 0});
+    if (sy_json_read(r->text, JSON_DEPTH_MAX, &root, &fault) == SY_OK) {
+        struct sy_yaml *tree = read_value(r, root, NULL, (struct sy_str){NULL, 0});
+
+        /* A tree that memory ended before its time is no document. */
+        return r->paper->arena->failed ? NULL : tree;
+    }
     at = node_new(r, r->text.ptr + fault.offset, SY_YAML_SCALAR, NULL);
     if (at)
         sy_paper_fault(r->paper, at, "not JSON: %s at byte %zu",
