@@ -90,7 +90,8 @@ static const char *read_effect(struct sy_sandbox *sb, struct sy_json what, struc
         return "fault.delay_ms: 0 to 600000, fault.drip_ms: 0 to 60000";
     if (reset.ptr && !sy_str_eq(reset, SY_STR("before")) && !sy_str_eq(reset, SY_STR("after")))
         return "fault.reset: before or after";
-    return read_headers(sb, sy_json_get_z(what, "headers"), f);
+    const char *wrong = sy_sb_play_read(sb, sy_json_get_z(what, "play"), f);
+    return wrong ? wrong : read_headers(sb, sy_json_get_z(what, "headers"), f);
 }
 
 /* NULL, or what is wrong with the script. */
@@ -276,6 +277,8 @@ bool sy_sb_fault_answer(struct sy_sb_request *r)
     const struct sy_sb_fault *f = r->fault;
     if (f->reset_at == SY_SB_RESET_BEFORE)
         sy_exchange_abort(r->x, SY_END_RESET);
+    else if (f->steps && !f->plays_answer)
+        sy_sb_play(r);
     else if (f->garbage)
         answer_garbage(r);
     else if (f->huge_header)

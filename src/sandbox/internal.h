@@ -267,8 +267,10 @@ struct sy_sb_request {
     unsigned header_count;
     const struct sy_sb_fault *fault; /* copy in mem, or NULL */
     struct sy_timer timer;
-    struct sy_buf drip;
+    struct sy_buf drip; /* the real answer, for faults that write it themselves */
     size_t dripped;
+    unsigned step;      /* of fault->steps */
+    int64_t step_times; /* how often its bytes were written */
     struct sy_sb_request *prev_waiting, *next_waiting;
     bool hung_up;
 };
@@ -316,6 +318,23 @@ size_t sy_sb_cursor_offset(struct sy_str cursor, struct sy_arena *mem);
 
 enum sy_sb_reset_at { SY_SB_RESET_NONE, SY_SB_RESET_BEFORE, SY_SB_RESET_AFTER };
 
+/* One step of a fault that writes bytes as they are (play.c). */
+enum sy_sb_step_kind {
+    SY_SB_STEP_BYTES,
+    SY_SB_STEP_ANSWER, /* the real answer */
+    SY_SB_STEP_WAIT,
+    SY_SB_STEP_HOLD, /* silent until the client goes */
+    SY_SB_STEP_RESET,
+    SY_SB_STEP_CLOSE,
+};
+struct sy_sb_step {
+    enum sy_sb_step_kind kind;
+    struct sy_str bytes;
+    int64_t times; /* 0: until the client goes */
+    int64_t wait_ms;
+};
+#define SY_SB_STEPS_MAX 32u
+
 struct sy_sb_fault {
     uint64_t id;
     bool any_vendor;
@@ -336,6 +355,9 @@ struct sy_sb_fault {
     int64_t retry_after;
     size_t huge_header, gzip_bomb;
     struct sy_str redirect;
+    struct sy_sb_step *steps; /* NULL: none */
+    unsigned step_count;
+    bool plays_answer; /* one of the steps is the real answer: the request is carried out */
 };
 
 const char *sy_sb_fault_add(struct sy_sandbox *sb, struct sy_json script, uint64_t *ret_id);
@@ -347,9 +369,14 @@ struct sy_sb_fault *sy_sb_fault_match(struct sy_sandbox *sb, enum sy_sb_vendor v
                                       bool head_only);
 /* Answers instead of the handler if the fault says so; false: let the handler run. */
 bool sy_sb_fault_answer(struct sy_sb_request *r);
+/* Reads `play` of a fault; NULL, or what is wrong with it. */
+const char *sy_sb_play_read(struct sy_sandbox *sb, struct sy_json list, struct sy_sb_fault *fault);
+/* Plays the fault's steps; the real answer, if one of them asks for it, stands in r->drip. */
+void sy_sb_play(struct sy_sb_request *r);
 
+/* `peer`: the client's end of the connection, so that a reused connection can be told. */
 void sy_sb_record(struct sy_sandbox *sb, enum sy_sb_vendor vendor, const struct sy_http_head *head,
-                  struct sy_str body, struct sy_str tool);
+                  struct sy_str body, struct sy_str tool, struct sy_str peer);
 void sy_sb_records_clear(struct sy_sandbox *sb);
 void sy_sb_records_write(struct sy_sb_request *r);
 void sy_sb_counts_write(struct sy_sb_request *r);

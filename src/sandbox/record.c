@@ -14,8 +14,9 @@ struct sy_sb_record {
     int64_t at_ms;
     enum sy_sb_vendor vendor;
     size_t size;
-    /* sizes of what follows the struct: method, target, tool, header lines "name: value\n", body */
-    size_t method, target, tool, lines, body;
+    /* sizes of what follows the struct: peer, method, target, tool, header lines "name: value\n",
+     * body */
+    size_t peer, method, target, tool, lines, body;
 };
 
 struct sy_sb_count {
@@ -53,13 +54,13 @@ static char *put(char *at, struct sy_str s)
 }
 
 static void keep(struct sy_sandbox *sb, enum sy_sb_vendor vendor, const struct sy_http_head *head,
-                 struct sy_str body, struct sy_str tool)
+                 struct sy_str body, struct sy_str tool, struct sy_str peer)
 {
     size_t lines = 0;
     for (unsigned i = 0; i < head->header_count; i++)
         lines += head->headers[i].name.len + head->headers[i].value.len + 3;
     size_t size = sizeof(struct sy_sb_record) + head->method_text.len + head->target.len +
-                  tool.len + lines + body.len;
+                  tool.len + lines + body.len + peer.len;
     size_t at = (size_t)(++sb->sequence % SY_SB_RECORDS);
     drop(sb, at);
     for (size_t i = 1; i < SY_SB_RECORDS && sb->recorded_bytes + size > RECORDED_BYTES_MAX; i++)
@@ -73,13 +74,15 @@ static void keep(struct sy_sandbox *sb, enum sy_sb_vendor vendor, const struct s
         .at_ms = sy_sb_now(sb),
         .vendor = vendor,
         .size = size,
+        .peer = peer.len,
         .method = head->method_text.len,
         .target = head->target.len,
         .tool = tool.len,
         .lines = lines,
         .body = body.len,
     };
-    char *out = put(put(put((char *)(record + 1), head->method_text), head->target), tool);
+    char *out = put((char *)(record + 1), peer);
+    out = put(put(put(out, head->method_text), head->target), tool);
     for (unsigned i = 0; i < head->header_count; i++) {
         out = put(put(out, head->headers[i].name), SY_STR(": "));
         out = put(put(out, head->headers[i].value), SY_STR("\n"));
@@ -118,9 +121,9 @@ static void count(struct sy_sandbox *sb, enum sy_sb_vendor vendor, const struct 
 }
 
 void sy_sb_record(struct sy_sandbox *sb, enum sy_sb_vendor vendor, const struct sy_http_head *head,
-                  struct sy_str body, struct sy_str tool)
+                  struct sy_str body, struct sy_str tool, struct sy_str peer)
 {
-    keep(sb, vendor, head, body, tool);
+    keep(sb, vendor, head, body, tool, peer);
     count(sb, vendor, head);
 }
 
@@ -150,6 +153,8 @@ static void write_one(struct sy_sb_request *r, const struct sy_sb_record *record
     sy_jw_member_i64(w, "sequence", (int64_t)record->sequence);
     sy_jw_member_time(w, "at", record->at_ms);
     sy_jw_member_z(w, "vendor", sy_sb_vendor_name(record->vendor));
+    sy_jw_member_str(w, "peer", sy_str_from(at, record->peer));
+    at += record->peer;
     sy_jw_member_str(w, "method", sy_str_from(at, record->method));
     sy_jw_member_str(w, "target", sy_str_from(at += record->method, record->target));
     sy_jw_member_str(w, "tool", sy_str_from(at += record->target, record->tool));

@@ -104,6 +104,19 @@ static void half(struct sy_sb_request *r, int status, const char *content_type, 
     sy_exchange_abort(r->x, SY_END_CLOSE);
 }
 
+/* The real answer as one of the steps of a script. */
+static void play_around(struct sy_sb_request *r, int status, const char *content_type,
+                        struct sy_str body)
+{
+    sy_buf_init_arena(&r->drip, r->mem, body.len + 4096);
+    write_head(r, &r->drip, status, content_type, body.len);
+    sy_buf_append(&r->drip, body);
+    if (sy_buf_ok(&r->drip))
+        sy_sb_play(r);
+    else
+        sy_exchange_abort(r->x, SY_END_CLOSE);
+}
+
 /* ---- answers ---- */
 
 void sy_sb_send_as(struct sy_sb_request *r, int status, const char *content_type,
@@ -112,6 +125,10 @@ void sy_sb_send_as(struct sy_sb_request *r, int status, const char *content_type
     const struct sy_sb_fault *fault = r->fault;
     if (fault && fault->reset_at == SY_SB_RESET_AFTER) {
         sy_exchange_abort(r->x, SY_END_RESET);
+        return;
+    }
+    if (fault && fault->plays_answer) {
+        play_around(r, status, content_type, body);
         return;
     }
     if (fault && fault->half_reply) {

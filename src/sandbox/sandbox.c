@@ -69,7 +69,7 @@ static bool on_head(struct sy_exchange *x, void *ctx)
     struct sy_sb_fault *fault = sy_sb_fault_match(listener->sb, listener->vendor, head, none, true);
     if (!fault)
         return true;
-    sy_sb_record(listener->sb, listener->vendor, head, none, none);
+    sy_sb_record(listener->sb, listener->vendor, head, none, none, sy_exchange_peer(x));
     sy_exchange_abort(x, SY_END_RESET);
     return false;
 }
@@ -88,7 +88,7 @@ static void on_request(struct sy_exchange *x, void *ctx)
         sy_sb_admin(r);
         return;
     }
-    sy_sb_record(sb, r->vendor, r->head, r->body, r->tool);
+    sy_sb_record(sb, r->vendor, r->head, r->body, r->tool, sy_exchange_peer(x));
     struct sy_sb_fault *fault = sy_sb_fault_match(sb, r->vendor, r->head, r->tool, false);
     if (fault) {
         struct sy_sb_fault *copy = sy_arena_zalloc(r->mem, sizeof(*copy));

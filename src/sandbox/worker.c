@@ -1,7 +1,7 @@
 /*
  * A worker that speaks the worker protocol: a small billing service. It verifies the signature and
  * the timestamp, answers a repeated Idempotency-Key with the first answer, and echoes tools whose
- * name ends in "echo".
+ * name ends in "echo" or begins with "echo_".
  */
 #include "sandbox/internal.h"
 
@@ -143,7 +143,7 @@ static const struct {
 static bool run_tool(struct sy_sb_request *r)
 {
     struct sy_json arguments = sy_json_get_z(r->json, "arguments");
-    if (sy_str_ends(r->tool, SY_STR("echo"))) {
+    if (sy_str_ends(r->tool, SY_STR("echo")) || sy_str_starts(r->tool, SY_STR("echo_"))) {
         sy_jw_raw(&r->w, arguments.type == SY_JSON_NONE ? SY_STR("null") : arguments.raw);
         return true;
     }
