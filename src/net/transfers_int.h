@@ -22,6 +22,7 @@
 #define SY_NET_HEAD_MAX 65536u                 /* header bytes of one transfer, 1xx included */
 #define SY_NET_HEADERS_MAX 256u                /* fields of a reply */
 #define SY_NET_REPLY_MAX (32u * 1024u * 1024u) /* where the request names no cap */
+#define SY_NET_SEND_BUFFER 16384               /* libcurl's least; used over TLS only */
 #define SY_NET_KEEP 16384u                     /* buffers up to this stay with a pooled transfer */
 #define SY_NET_POOLED_MAX 1024u                /* transfers kept for reuse */
 #define SY_NET_TRIM_MS 10000                   /* and those unused so long are not */
@@ -156,7 +157,11 @@ struct sy_transfer {
 struct sy_curl_transfers {
     struct sy_loop *loop;
     struct sy_transfers_options options;
-    void *trust;                  /* X509_STORE */
+    void *trust; /* X509_STORE */
+    /* libcurl 7.83.0 to 8.1.0 keeps a pointer to the last transfer's last header, which is freed,
+     * and writes through it when the next reply begins with a folded line (curl's issue 11101): a
+     * vendor could break our heap. There each handle serves one transfer. */
+    bool handles_once;
     struct sy_net_pool *pools[2]; /* HTTP/1.1, HTTP/2 */
     struct sy_net_pool *retired;
     struct sy_task reap;

@@ -2,6 +2,7 @@
  * Everything libcurl is told once, and the hooks by which it asks. docs/decisions/0003 says more.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -54,6 +55,7 @@ static const struct option constants[] = {
     {CURLOPT_DNS_CACHE_TIMEOUT, NUMBER, 60, NULL}, /* how long a pin of transfers_host.c holds */
     {CURLOPT_PIPEWAIT, NUMBER, 1, NULL},           /* HTTP/2: share a connection, do not race */
     {CURLOPT_BUFFERSIZE, NUMBER, RECEIVE_BUFFER, NULL}, /* of a call in flight */
+    {CURLOPT_UPLOAD_BUFFERSIZE, NUMBER, SY_NET_SEND_BUFFER, NULL},
 };
 
 /* ---- the hooks ---- */
@@ -72,8 +74,11 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
     }
     fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
                 address->protocol);
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            sy_transfer_fault(transfer, SY_NET_OVERLOADED, SY_CAUSE_DESCRIPTORS);
         return CURL_SOCKET_BAD;
+    }
     transfer->dialled = true;
     dialling = sy_net_socket_add(transfer->pool, fd);
     if (!dialling) {

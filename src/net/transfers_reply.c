@@ -131,8 +131,8 @@ static bool read_line(struct sy_transfer *transfer, char *line, size_t len)
 
     if (len && (line[0] == ' ' || line[0] == '\t'))
         return fault(transfer, SY_NET_PROTOCOL, SY_CAUSE_BAD_FRAMING); /* folded */
-    if (colon == (size_t)-1 || colon == 0)
-        return fault(transfer, SY_NET_PROTOCOL, SY_CAUSE_NOT_HTTP);
+    if (colon == (size_t)-1 || colon == 0 || sy_str_find_char(whole, '\r') != (size_t)-1)
+        return fault(transfer, SY_NET_PROTOCOL, SY_CAUSE_BAD_FRAMING);
     for (size_t i = 0; i < colon; i++) {
         /* A blank in the name: readers differ in what the name is. */
         if (line[i] == ' ' || line[i] == '\t')
@@ -253,8 +253,12 @@ static bool take_line(struct sy_transfer *transfer, struct sy_str line)
     struct sy_str text = line;
 
     reply->head_total += line.len;
-    if (reply->head_total > SY_NET_HEAD_MAX || reply->lines > SY_NET_HEADERS_MAX)
+    if (reply->head_total > SY_NET_HEAD_MAX || reply->lines > SY_NET_HEADERS_MAX) {
+        /* Interim replies without end: no head is too large, there is none. */
+        if (reply->status >= 100 && reply->status < 200)
+            return fault(transfer, SY_NET_PROTOCOL, SY_CAUSE_BAD_FRAMING);
         return fault(transfer, SY_NET_TOO_LARGE, SY_CAUSE_HEADERS_TOO_LARGE);
+    }
     if (reply->whole_head)
         return true; /* a trailer: counted, not kept */
     while (text.len && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r'))

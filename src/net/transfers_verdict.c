@@ -31,7 +31,7 @@ bool sy_transfer_was_answered(const struct sy_transfer *transfer)
         return false;
     for (unsigned i = 0; i < request->body_count; i++)
         sent += request->body[i].len;
-    if (sent > SENT_WITH_HEAD_MAX / 2)
+    if (sent > (transfer->url.tls ? SY_NET_SEND_BUFFER : SENT_WITH_HEAD_MAX) / 2)
         return false;
     curl_easy_getinfo(transfer->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
     return first > 0;
@@ -95,8 +95,9 @@ static struct verdict after_start(const struct sy_transfer *transfer, CURLcode c
     case CURLE_GOT_NOTHING: /* also for half a status line */
         return VERDICT(RESET, EMPTY_REPLY);
     case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_WEIRD_SERVER_REPLY:
         return VERDICT(PROTOCOL, NOT_HTTP);
+    case CURLE_WEIRD_SERVER_REPLY: /* below a status line it is a field that makes no sense */
+        return reply->in_head ? VERDICT(PROTOCOL, BAD_FRAMING) : VERDICT(PROTOCOL, NOT_HTTP);
     case CURLE_PARTIAL_FILE:
         return VERDICT(PROTOCOL, TRUNCATED);
     case CURLE_OPERATION_TIMEDOUT:
