@@ -12,6 +12,7 @@ struct sy_blob *sy_blob_new(struct sy_str bytes, bool secret)
     if (!blob)
         return NULL;
     atomic_init(&blob->refs, 1);
+    atomic_init(&blob->proven, false);
     blob->secret = secret;
     blob->len = bytes.len;
     if (bytes.len)

@@ -10,7 +10,8 @@
 
 struct sy_blob {
     _Atomic unsigned refs;
-    bool secret; /* wiped before it is freed */
+    bool secret;         /* wiped before it is freed */
+    _Atomic bool proven; /* a token: the vendor has taken it at least once */
     size_t len;
     char bytes[];
 };

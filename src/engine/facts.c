@@ -10,8 +10,11 @@
 
 /* A token this close to its end is refreshed in the background, at most a fifth of its life. */
 #define REFRESH_EARLY_MS 300000
-/* A failed mint is remembered this long, so that a storm of calls is not a storm of mints. */
+/* A failed look-up is remembered this long, so that a storm of calls is not a storm of look-ups. */
 #define FAILURE_TTL_MS 1000
+/* A mint that reached the vendor and failed, or gave a token that nobody takes, is not tried again
+ * sooner: one refresh a minute, whatever the vendor does. */
+#define MINT_PAUSE_MS 60000
 #define FAILURE_TEXT_MAX ((size_t)1 << 20)
 /* A larger value serves those who wait for it and is not kept. */
 #define FACT_VALUE_MAX ((size_t)4 << 20)
@@ -23,6 +26,10 @@ struct fact_entry {
     int64_t expires_ms;
     int64_t refresh_ms; /* 0: never early */
     bool refreshes;     /* asking early changes nothing at the vendor */
+    bool is_token;
+    bool refused;      /* the last value was refused: the next stands in for it */
+    bool stands_in;    /* this one does */
+    int64_t landed_ms; /* when the value came */
     struct sy_failure failure;
     struct sy_blob *failure_blob;
     struct sy_fact_flight *flight; /* running, or NULL */
@@ -178,6 +185,12 @@ static struct sy_fact_flight *flight_start(struct fact_entry *entry)
     return entry->flight;
 }
 
+/* Minted because another was refused, and never taken since: minting more does not help. */
+static bool stands_in_vain(const struct fact_entry *entry)
+{
+    return entry->is_token && entry->blob && entry->stands_in && !atomic_load(&entry->blob->proven);
+}
+
 static enum sy_fact_answer answer_from(struct fact_entry *entry, uint64_t reject, int64_t now_ms,
                                        struct sy_fact_wait *wait, bool *ret_refresh,
                                        struct sy_fact_flight **ret_flight)
@@ -186,6 +199,9 @@ static enum sy_fact_answer answer_from(struct fact_entry *entry, uint64_t reject
 
     if (alive && entry->failure.code != SY_CODE_NONE) {
         wait->failure = entry->failure;
+        if (entry->is_token && !wait->failure.retry_after_ms &&
+            sy_failure_retryable(&entry->failure))
+            wait->failure.retry_after_ms = entry->expires_ms - now_ms;
         wait->failure_blob = sy_blob_ref(entry->failure_blob);
         return SY_FACT_HIT;
     }
@@ -194,6 +210,11 @@ static enum sy_fact_answer answer_from(struct fact_entry *entry, uint64_t reject
         wait->generation = entry->generation;
         if (entry->refresh_ms && now_ms >= entry->refresh_ms && !entry->flight)
             *ret_refresh = (*ret_flight = flight_start(entry)) != NULL;
+        return SY_FACT_HIT;
+    }
+    if (reject && stands_in_vain(entry) && now_ms < entry->landed_ms + MINT_PAUSE_MS) {
+        wait->failure =
+            (struct sy_failure){.code = SY_CODE_VENDOR_AUTH, .cause = SY_CAUSE_CREDENTIALS_REFUSED};
         return SY_FACT_HIT;
     }
     if (!entry->flight) {
@@ -229,6 +250,7 @@ enum sy_fact_answer sy_facts_ask(struct sy_fact_cache *cache, const struct sy_fa
         entry = entry_get(cache, sy_buf_str(&text), true, now_ms);
         if (entry) {
             entry->refreshes = kind != SY_FACT_LINK;
+            entry->is_token = kind == SY_FACT_TOKEN;
             answer = answer_from(entry, reject, now_ms, wait, ret_refresh, ret_flight);
         }
         pthread_mutex_unlock(&cache->lock);
@@ -282,6 +304,24 @@ static void wake(struct sy_fact_wait *waiters, struct sy_blob *blob, uint64_t ge
     }
 }
 
+/* Ends of a mint that never reached the vendor's token endpoint: they cost it nothing. */
+static const enum sy_cause unsent[] = {
+    SY_CAUSE_DNS,        SY_CAUSE_DNS_TIMEOUT,     SY_CAUSE_CONNECT_REFUSED, SY_CAUSE_TLS_UNTRUSTED,
+    SY_CAUSE_TLS_FAILED, SY_CAUSE_CONNECT_TIMEOUT, SY_CAUSE_MEMORY,          SY_CAUSE_DESCRIPTORS,
+    SY_CAUSE_IN_FLIGHT,  SY_CAUSE_BREAKER_OPEN,    SY_CAUSE_EGRESS_REFUSED,  SY_CAUSE_QUARANTINED,
+};
+
+/* How long the failure stands. */
+static int64_t failure_ttl_ms(const struct fact_entry *entry, const struct sy_failure *failure)
+{
+    if (!entry->is_token)
+        return FAILURE_TTL_MS;
+    for (size_t i = 0; i < SY_ARRAY_LEN(unsent); i++)
+        if (failure->cause == unsent[i])
+            return FAILURE_TTL_MS;
+    return MINT_PAUSE_MS;
+}
+
 void sy_facts_landed(struct sy_fact_cache *cache, struct sy_fact_flight *flight,
                      struct sy_str value, int64_t ttl_ms, const struct sy_failure *failure,
                      int64_t now_ms)
@@ -310,16 +350,19 @@ void sy_facts_landed(struct sy_fact_cache *cache, struct sy_fact_flight *flight,
             entry->blob = sy_blob_ref(blob);
             cache->bytes += blob->len;
             entry->generation = generation;
+            entry->stands_in = entry->refused;
+            entry->refused = false;
+            entry->landed_ms = now_ms;
             entry->expires_ms = now_ms + ttl_ms;
             entry->refresh_ms = entry->refreshes ? entry->expires_ms - early : 0;
         } else if (!blob) {
             entry->failure = kept;
             entry->failure_blob = sy_blob_ref(failure_blob);
             cache->bytes += blob_size(failure_blob);
-            entry->expires_ms = now_ms + FAILURE_TTL_MS;
+            entry->expires_ms = now_ms + failure_ttl_ms(entry, &kept);
         }
     } else {
-        entry->refresh_ms = now_ms + FAILURE_TTL_MS;
+        entry->refresh_ms = now_ms + failure_ttl_ms(entry, &kept);
     }
     wake(waiters, blob, generation, &kept, failure_blob);
     pthread_mutex_unlock(&cache->lock);
@@ -348,6 +391,15 @@ bool sy_facts_cancel(struct sy_fact_cache *cache, struct sy_fact_wait *wait)
     return found;
 }
 
+/* A value that was refused. The token that stood in for a refused one stays until it is replaced:
+ * that one call was refused with it does not make it bad for the others. */
+static void entry_forget(struct sy_fact_cache *cache, struct fact_entry *entry)
+{
+    if (!stands_in_vain(entry))
+        entry_clear(cache, entry);
+    entry->refused = true;
+}
+
 void sy_facts_forget(struct sy_fact_cache *cache, const struct sy_fact_scope *scope,
                      enum sy_fact_kind kind, struct sy_str key, uint64_t generation)
 {
@@ -359,7 +411,7 @@ void sy_facts_forget(struct sy_fact_cache *cache, const struct sy_fact_scope *sc
         pthread_mutex_lock(&cache->lock);
         entry = entry_get(cache, sy_buf_str(&text), false, 0);
         if (entry && entry->blob && entry->generation <= generation)
-            entry_clear(cache, entry);
+            entry_forget(cache, entry);
         pthread_mutex_unlock(&cache->lock);
     }
     sy_buf_release(&text);

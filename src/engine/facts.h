@@ -3,7 +3,8 @@
  *
  * A miss starts one flight (a run of the adapter's own sub-operation) and everybody who asks for
  * the same key meanwhile waits for it: a thousand simultaneous 401s that reject one generation are
- * one mint. A token is refreshed in the background before it ends.
+ * one mint. A token is refreshed in the background before it ends. A mint that failed at the
+ * vendor, and one whose token the vendor then refuses as well, is not repeated within a minute.
  */
 #ifndef SY_ENGINE_FACTS_H
 #define SY_ENGINE_FACTS_H

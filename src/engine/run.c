@@ -35,6 +35,7 @@ static void breaker_report(struct sy_run *run, const struct sy_failure *failure)
     bool failed = failure && sy_code_counts_for_breaker(failure->code) && run->sends &&
                   failure->cause != SY_CAUSE_BREAKER_OPEN;
     bool rushed = failed && failure->code == SY_CODE_VENDOR_TIMEOUT &&
+                  failure->cause != SY_CAUSE_VENDOR_5XX && /* the vendor's own word */
                   run->vendor_us < (int64_t)PATIENCE_MS * 1000;
 
     if (!run->breaker_asked)
@@ -120,6 +121,9 @@ static struct sy_failure net_failure(const struct sy_transfer_result *result)
 
     if (failure.cause == SY_CAUSE_HEADER_REFUSED)
         failure.code = SY_CODE_INVALID_REQUEST;
+    /* A certificate does not mend itself between two tries. */
+    if (failure.cause == SY_CAUSE_TLS_UNTRUSTED || failure.cause == SY_CAUSE_TLS_FAILED)
+        failure.retryable = SY_TRI_NO;
     failure.detail = sy_str_of(sy_cause_text(failure.cause));
     return failure;
 }
@@ -145,6 +149,8 @@ static void transfer_done(struct sy_transfer *transfer, const struct sy_transfer
     if (run->wish.request.effect == SY_REQUEST_WRITE && result->started)
         run->write_started = true;
     run->heard = run->heard || result->failure == SY_NET_OK;
+    if (run->wish.request.uses_token && result->failure == SY_NET_OK && result->status != 401)
+        sy_run_token_taken(run);
     if (result->failure == SY_NET_OK && (result->status < 300 || result->status >= 400)) {
         sy_run_step(run, &event);
         return;
@@ -387,6 +393,9 @@ void sy_run_cancel(struct sy_run *run, const struct sy_failure *failure)
         return;
     run->failure = *failure;
     run->cancelled = true;
+    /* A write was refused, or its run would not look further. */
+    if (run->waiting == RUN_NEEDING)
+        run->failure.not_applied = true;
     if (run->again.queued)
         return; /* its own task sees `cancelled` */
     if (run->transfer) {

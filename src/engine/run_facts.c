@@ -27,6 +27,16 @@ static void run_remember(struct sy_run *run, enum sy_fact_kind kind, struct sy_s
     run->have[slot].generation = run->wait.generation;
 }
 
+/* Most calls find it said already: one read of a line that nobody writes. */
+void sy_run_token_taken(struct sy_run *run)
+{
+    for (size_t i = 0; i < run->facts.fact_count; i++)
+        if (run->have[i].kind == SY_FACT_TOKEN && run->held[i] &&
+            run->have[i].value.ptr == run->held[i]->bytes &&
+            !atomic_load_explicit(&run->held[i]->proven, memory_order_relaxed))
+            atomic_store(&run->held[i]->proven, true);
+}
+
 void sy_run_take_fact(struct sy_run *run)
 {
     struct sy_event event = {.kind = SY_EVENT_FACT};

@@ -20,6 +20,8 @@ void sy_run_end_cancelled(struct sy_run *run);
 void sy_run_need(struct sy_run *run);
 /* Hands what run->wait holds to the adapter. */
 void sy_run_take_fact(struct sy_run *run);
+/* The vendor took the run's token: it answered something else than 401. */
+void sy_run_token_taken(struct sy_run *run);
 /* Drops what wish.forget names from the cache. */
 void sy_run_forget(struct sy_run *run);
 

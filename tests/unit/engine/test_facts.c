@@ -245,16 +245,103 @@ static void a_failure_is_remembered_for_a_second(void **state)
 
     (void)state;
     rig_start(&rig);
-    ask(&rig, &scope, SY_FACT_TOKEN, 0, 0, &asked);
+    ask(&rig, &scope, SY_FACT_TOOL, 0, 0, &asked);
     sy_facts_landed(rig.cache, asked.flight, (struct sy_str){NULL, 0}, 0, &down, 0);
     sy_loop_run(rig.loop);
     assert_int_equal(asked.wait.failure.code, SY_CODE_VENDOR_UNAVAILABLE);
     let_go(&asked);
-    ask(&rig, &scope, SY_FACT_TOKEN, 0, 999, &asked);
+    ask(&rig, &scope, SY_FACT_TOOL, 0, 999, &asked);
     assert_int_equal(asked.answer, SY_FACT_HIT);
     assert_true(sy_str_eq(asked.wait.failure.detail, SY_STR("down")));
     let_go(&asked);
-    expect_miss(&rig, &scope, SY_FACT_TOKEN, 1001);
+    expect_miss(&rig, &scope, SY_FACT_TOOL, 1001);
+    rig_stop(&rig);
+}
+
+/* A mint that fails, and what is remembered at `at_ms`: true if nothing is asked. */
+static bool mint_is_remembered(struct rig *rig, const struct sy_fact_scope *scope,
+                               enum sy_cause cause, int64_t at_ms, int64_t *ret_wait_ms)
+{
+    struct sy_failure down = {.code = SY_CODE_VENDOR_UNAVAILABLE, .cause = cause};
+    struct asked asked;
+    bool hit;
+
+    ask(rig, scope, SY_FACT_TOKEN, 0, 0, &asked);
+    assert_int_equal(asked.answer, SY_FACT_FLY);
+    sy_facts_landed(rig->cache, asked.flight, (struct sy_str){NULL, 0}, 0, &down, 0);
+    sy_loop_run(rig->loop);
+    let_go(&asked);
+    ask(rig, scope, SY_FACT_TOKEN, 0, at_ms, &asked);
+    hit = asked.answer == SY_FACT_HIT;
+    *ret_wait_ms = asked.wait.failure.retry_after_ms;
+    if (!hit) {
+        assert_true(sy_facts_cancel(rig->cache, &asked.wait));
+        sy_facts_landed(rig->cache, asked.flight, SY_STR("none"), 0, NULL, at_ms);
+    }
+    let_go(&asked);
+    return hit;
+}
+
+static void a_mint_that_failed_at_the_vendor_is_not_repeated_for_a_minute(void **state)
+{
+    struct sy_fact_scope scope = scope_of(&mail, "acme", "u1");
+    struct rig rig;
+    int64_t wait_ms;
+
+    (void)state;
+    rig_start(&rig);
+    assert_true(mint_is_remembered(&rig, &scope, SY_CAUSE_VENDOR_5XX, 59000, &wait_ms));
+    assert_int_equal(wait_ms, 1000);
+    rig_stop(&rig);
+    rig_start(&rig);
+    assert_false(mint_is_remembered(&rig, &scope, SY_CAUSE_VENDOR_5XX, 60001, &wait_ms));
+    rig_stop(&rig);
+    rig_start(&rig);
+    assert_false(mint_is_remembered(&rig, &scope, SY_CAUSE_CONNECT_REFUSED, 1001, &wait_ms));
+    rig_stop(&rig);
+}
+
+/* A refused token, and the one that is minted instead of it. */
+static uint64_t refused_and_minted_anew(struct rig *rig, const struct sy_fact_scope *scope,
+                                        bool taken)
+{
+    uint64_t first = fetch(rig, scope, SY_FACT_TOKEN, "first", HOUR_MS, 0);
+    uint64_t second;
+    struct asked asked;
+
+    sy_facts_forget(rig->cache, scope, SY_FACT_TOKEN, SY_STR(""), first);
+    second = fetch(rig, scope, SY_FACT_TOKEN, "second", HOUR_MS, 10);
+    ask(rig, scope, SY_FACT_TOKEN, 0, 11, &asked);
+    atomic_store(&asked.wait.blob->proven, taken);
+    let_go(&asked);
+    sy_facts_forget(rig->cache, scope, SY_FACT_TOKEN, SY_STR(""), second);
+    return second;
+}
+
+static void a_token_that_nobody_takes_is_minted_once_a_minute(void **state)
+{
+    struct sy_fact_scope scope = scope_of(&mail, "acme", "u1");
+    struct asked asked;
+    struct rig rig;
+    uint64_t second;
+
+    (void)state;
+    rig_start(&rig);
+    second = refused_and_minted_anew(&rig, &scope, false);
+    ask(&rig, &scope, SY_FACT_TOKEN, second, 60009, &asked);
+    assert_int_equal(asked.answer, SY_FACT_HIT);
+    assert_int_equal(asked.wait.failure.code, SY_CODE_VENDOR_AUTH);
+    let_go(&asked);
+    /* Others go on with it. */
+    expect_hit(&rig, &scope, SY_FACT_TOKEN, 60009, "second");
+    ask(&rig, &scope, SY_FACT_TOKEN, second, 60011, &asked);
+    assert_int_equal(asked.answer, SY_FACT_FLY);
+    assert_true(sy_facts_cancel(rig.cache, &asked.wait));
+    sy_facts_landed(rig.cache, asked.flight, SY_STR("none"), 0, NULL, 60011);
+    rig_stop(&rig);
+    rig_start(&rig);
+    refused_and_minted_anew(&rig, &scope, true);
+    expect_miss(&rig, &scope, SY_FACT_TOKEN, 12);
     rig_stop(&rig);
 }
 
@@ -438,6 +525,8 @@ int main(void)
         cmocka_unit_test(a_link_is_not_made_anew_before_it_ends),
         cmocka_unit_test(a_failed_refresh_leaves_a_value_that_holds),
         cmocka_unit_test(a_failure_is_remembered_for_a_second),
+        cmocka_unit_test(a_mint_that_failed_at_the_vendor_is_not_repeated_for_a_minute),
+        cmocka_unit_test(a_token_that_nobody_takes_is_minted_once_a_minute),
         cmocka_unit_test(only_what_was_seen_is_forgotten),
         cmocka_unit_test(the_cache_keeps_within_its_bytes),
         cmocka_unit_test(all_who_ask_on_two_loops_wait_for_one_flight),
