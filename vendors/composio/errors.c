@@ -140,7 +140,7 @@ static enum sy_composio_move by_status(const struct sy_turn *t, bool envelope, s
         }
         return COMPOSIO_ANSWER;
     case 422: /* the spec: the account is in a state that cannot execute */
-        if (!execute)
+        if (!execute || failure->code != SY_CODE_INVALID_ARGUMENTS)
             return COMPOSIO_ANSWER;
         failure->code = SY_CODE_CONNECTION_ERROR;
         failure->cause = SY_CAUSE_NOT_ACTIVE;

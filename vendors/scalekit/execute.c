@@ -142,6 +142,7 @@ static enum sy_step invalid_arguments(const struct sy_turn *t, struct sy_failure
 static enum sy_step refused(struct sy_scalekit_op *op, const struct sy_turn *t)
 {
     struct sy_scalekit_error error;
+    struct sy_json root;
     int status = t->event->status;
 
     sy_scalekit_read_error(t, &error);
@@ -157,6 +158,7 @@ static enum sy_step refused(struct sy_scalekit_op *op, const struct sy_turn *t)
     if (status != 400 && status != 401 && status != 404 && status != 409)
         return sy_turn_fail_with(t, &op->failure);
     op->phase = SCALEKIT_ACCOUNT;
+    op->refused_in_json = sy_reply_object(t, &root);
     t->wish->forget.accounts = true;
     return sy_turn_need(t, SY_FACT_ACCOUNTS, sy_scalekit_connector(t), 0);
 }
@@ -202,6 +204,9 @@ static enum sy_step tool_told(struct sy_scalekit_op *op, const struct sy_turn *t
 {
     if (t->event->kind != SY_EVENT_FACT)
         return probe_failed(t);
+    /* Account and tool are there: a refusal of our token, or none of Scalekit's own, stands. */
+    if (!op->refused_in_json || op->failure.code == SY_CODE_VENDOR_AUTH)
+        return sy_turn_fail_with(t, &op->failure);
     return invalid_arguments(t, &op->failure, (struct sy_json){0});
 }
 

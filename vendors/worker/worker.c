@@ -83,6 +83,26 @@ static struct sy_str web_of(const struct sy_turn *t, struct sy_json root, const 
     return sy_url_is_web(url) ? url : (struct sy_str){0};
 }
 
+/*
+ * Whose move it is. A code means here what it means in the worker, whose caller is the gateway: its
+ * bad key is ours, and its own trouble is the vendor's.
+ */
+static enum sy_origin origin_of(enum sy_code code)
+{
+    if (code == SY_CODE_UNAUTHORIZED || code == SY_CODE_FORBIDDEN)
+        return SY_ORIGIN_GATEWAY;
+    if (code == SY_CODE_RATE_LIMITED)
+        return SY_ORIGIN_PROVIDER;
+    return sy_code_origin(code) == SY_ORIGIN_GATEWAY ? SY_ORIGIN_VENDOR : SY_ORIGIN_DEFAULT;
+}
+
+static enum sy_cause cause_of(enum sy_code code)
+{
+    return code == SY_CODE_UNAUTHORIZED ? SY_CAUSE_CREDENTIALS_REFUSED
+           : code == SY_CODE_FORBIDDEN  ? SY_CAUSE_CREDENTIALS_SCOPE
+                                        : SY_CAUSE_PROVIDER_ERROR;
+}
+
 static void pass_numbers(const struct sy_turn *t, struct sy_json root, struct sy_failure *failure)
 {
     struct sy_json retryable = sy_json_get_z(root, "retryable");
@@ -95,10 +115,9 @@ static void pass_numbers(const struct sy_turn *t, struct sy_json root, struct sy
         failure->retryable = retryable.type == SY_JSON_TRUE ? SY_TRI_YES : SY_TRI_NO;
     failure->not_applied = sy_json_get_z(root, "maybe_applied").type == SY_JSON_FALSE;
     failure->retry_after_ms = sy_turn_retry_after_ms(t);
-    if (failure->code == SY_CODE_RATE_LIMITED) {
+    failure->origin = origin_of(failure->code);
+    if (failure->code == SY_CODE_RATE_LIMITED)
         failure->limited_by = "provider";
-        failure->origin = SY_ORIGIN_PROVIDER;
-    }
     if (failure->code == SY_CODE_SCOPE_MISSING)
         failure->fix = "reconsent";
 }
@@ -115,7 +134,7 @@ static enum sy_step refused(const struct sy_turn *t)
     failure.code = sy_code_from_name(sy_json_text(sy_json_get_z(root, "code"), mem));
     if (failure.code == SY_CODE_NONE)
         return sy_reply_nonsense(t, SY_CAUSE_WRONG_TYPE);
-    failure.cause = SY_CAUSE_PROVIDER_ERROR;
+    failure.cause = cause_of(failure.code);
     failure.detail = sy_turn_vendor_text(t, sy_json_text(sy_json_get_z(root, "detail"), mem));
     failure.connect_url = web_of(t, root, "connect_url");
     failure.issue_url = web_of(t, root, "issue_url");
