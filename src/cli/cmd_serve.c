@@ -229,8 +229,8 @@ static void set_up_log(const struct sy_settings *settings)
     sy_log_setup(least, json);
 }
 
-/* A connection is a descriptor. Shells and service managers start a program with 1024 of them for the
- * sake of select(), which nothing here uses, and let it take more. */
+/* A connection is a descriptor. Shells and service managers start a program with 1024 of them for
+ * the sake of select(), which nothing here uses, and let it take more. */
 static void take_descriptors(void)
 {
     struct rlimit limit;
