@@ -12,6 +12,8 @@
 #include "ledger/recover.h"
 #include "registry/registry.h"
 
+#define JOURNALS_MAX ((unsigned)GATEWAY_JOURNALS * LEDGER_LOOPS_MAX)
+
 static const struct cli_option options[] = {
     {"--config", "FILE", "configuration (default " SY_CONFIG_FILE_DEFAULT ")", false},
     {NULL, NULL, NULL, false},
@@ -22,8 +24,7 @@ struct backup {
     const char *file;        /* where the copy goes */
     const char *partial;     /* and where it grows */
     struct sy_str store;     /* path of the store */
-    const char *journals;    /* folder beside it */
-    struct sy_halves *loops; /* LEDGER_LOOPS_MAX, as they were before the store was copied */
+    struct sy_halves *loops; /* JOURNALS_MAX, as they were before the store was copied */
     unsigned unknown;        /* calls on their way */
     uint64_t bytes;
 };
@@ -36,14 +37,12 @@ static int find_store(struct backup *backup, const struct sy_config *config, str
     if (!sy_str_starts(url, prefix))
         return sy_err_set(err, SY_INVALID, "a store in memory has no file to back up");
     backup->store = sy_path_below(config->folder, sy_str_skip(url, prefix.len), arena);
-    backup->journals = sy_arena_printf(arena, "%.*s.journal", SY_FMT(backup->store)).ptr;
     backup->file = sy_arena_z(arena, backup->cli->words[0]);
     backup->partial =
         sy_arena_printf(arena, "%s.partial.%ld", backup->file ? backup->file : "", (long)getpid())
             .ptr;
-    backup->loops = sy_arena_zalloc(arena, LEDGER_LOOPS_MAX * sizeof(*backup->loops));
-    if (!backup->store.ptr || !backup->journals || !backup->file || !backup->partial ||
-        !backup->loops)
+    backup->loops = sy_arena_zalloc(arena, JOURNALS_MAX * sizeof(*backup->loops));
+    if (!backup->store.ptr || !backup->file || !backup->partial || !backup->loops)
         return sy_err_set(err, SY_NOMEM, "no memory for a backup");
     if (access(sy_arena_z(arena, backup->store), F_OK) != 0)
         return sy_err_set(err, SY_NOT_FOUND, "%.*s: %s", SY_FMT(backup->store), strerror(errno));
@@ -61,14 +60,28 @@ static int open_store(struct backup *backup, const char *path, bool read_only,
     return sy_store_open(&what, ret, err);
 }
 
+/* Those of a folder that no process has made are none. */
+static int look_at_folder(struct backup *backup, unsigned index, struct sy_err *err)
+{
+    struct sy_str path = backup->store;
+    struct sy_arena *arena = &backup->cli->arena;
+    const char *folder = index ? sy_arena_printf(arena, "%.*s.journal-%u", SY_FMT(path), index).ptr
+                               : sy_arena_printf(arena, "%.*s.journal", SY_FMT(path)).ptr;
+    int status = folder ? SY_OK : sy_err_set(err, SY_NOMEM, "no memory for a backup");
+
+    for (unsigned i = 0; i < LEDGER_LOOPS_MAX && status == SY_OK; i++)
+        status = sy_halves_look(folder, i, &backup->loops[index * LEDGER_LOOPS_MAX + i], err);
+    return status;
+}
+
 /* Journals first: what leaves them afterwards has come into the store, which is copied then. */
 static int copy_store(struct backup *backup, struct sy_err *err)
 {
     struct sy_store *store = NULL;
     int status = SY_OK;
 
-    for (unsigned i = 0; i < LEDGER_LOOPS_MAX && status == SY_OK; i++)
-        status = sy_halves_look(backup->journals, i, &backup->loops[i], err);
+    for (unsigned i = 0; i < GATEWAY_JOURNALS && status == SY_OK; i++)
+        status = look_at_folder(backup, i, err);
     if (status == SY_OK)
         status =
             open_store(backup, sy_arena_z(&backup->cli->arena, backup->store), true, &store, err);
@@ -87,7 +100,7 @@ static int add_journals(struct backup *backup, struct sy_err *err)
 
     if (status != SY_OK)
         return status;
-    for (unsigned i = 0; i < LEDGER_LOOPS_MAX && status == SY_OK; i++)
+    for (unsigned i = 0; i < JOURNALS_MAX && status == SY_OK; i++)
         status = sy_halves_store(&backup->loops[i], copy, &backup->unknown, err);
     copy->ops->close(copy);
     return status;
@@ -198,7 +211,7 @@ static int run(struct cli *cli)
             status = add_journals(&backup, &err);
         if (status == SY_OK)
             status = publish(&backup, &err);
-        for (unsigned i = 0; i < LEDGER_LOOPS_MAX; i++)
+        for (unsigned i = 0; i < JOURNALS_MAX; i++)
             sy_halves_free(&backup.loops[i]);
         if (status != SY_OK)
             remove_partial(&backup);

@@ -171,17 +171,28 @@ static void check_half(struct check *check, unsigned index, unsigned half,
     sy_buf_release(&text);
 }
 
-static void check_journals(struct check *check, struct sy_str store)
+static void check_folder(struct check *check, const char *folder)
 {
-    const char *folder = sy_arena_printf(&check->cli->arena, "%.*s.journal", SY_FMT(store)).ptr;
-
-    for (unsigned i = 0; folder && i < LEDGER_LOOPS_MAX; i++) {
+    for (unsigned i = 0; i < LEDGER_LOOPS_MAX; i++) {
         struct sy_halves halves = {0};
 
         if (look_for_damage(folder, i, &halves))
             for (unsigned half = 0; half < 2; half++)
                 check_half(check, i, half, &halves.damage[half]);
         sy_halves_free(&halves);
+    }
+}
+
+static void check_journals(struct check *check, struct sy_str store)
+{
+    struct sy_arena *arena = &check->cli->arena;
+
+    for (unsigned i = 0; i < GATEWAY_JOURNALS; i++) {
+        const char *folder = i ? sy_arena_printf(arena, "%.*s.journal-%u", SY_FMT(store), i).ptr
+                               : sy_arena_printf(arena, "%.*s.journal", SY_FMT(store)).ptr;
+
+        if (folder)
+            check_folder(check, folder);
     }
 }
 

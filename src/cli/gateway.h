@@ -12,6 +12,10 @@
 #include "contract/registry.h"
 #include "contract/vendor.h"
 
+/* Folders of journals beside a store: PATH.journal, PATH.journal-1, …: one a process, two while one
+ * hands over. */
+#define GATEWAY_JOURNALS 4
+
 struct sy_gateway;
 
 struct sy_gateway_options {

@@ -18,7 +18,6 @@
 #include "sandbox/sandbox.h"
 
 #define GATEWAY_THREADS_MAX 64
-#define GATEWAY_JOURNALS 4 /* folders of journals: one a process, two while one hands over */
 
 struct gateway_thread {
     struct sy_gateway *gateway;
