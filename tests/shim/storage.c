@@ -221,20 +221,23 @@ static bool copy_range(int from, int to, off_t at, off_t end)
     return true;
 }
 
-/* Holes stay holes: a journal is mostly room that was promised and not written. */
+/* Holes stay holes: a journal is mostly room that was promised and not written. In place, for a kill
+ * may come in between: what was on the disk before is not to be lost by that. */
 static void copy_data(int from, int to, off_t size)
 {
     off_t at = 0;
 
-    (void)REAL(ftruncate)(to, 0);
     while (at < size) {
-        off_t data = lseek(from, at, SEEK_DATA);
+        off_t data = lseek(from, at, SEEK_DATA), end;
 
-        if (data < 0)
-            break;
-        at = lseek(from, data, SEEK_HOLE);
-        if (!copy_range(from, to, data, at))
+        if (data < 0 || data > size)
+            data = size;
+        if (data > at)
+            (void)REAL(fallocate)(to, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, data - at);
+        end = data < size ? lseek(from, data, SEEK_HOLE) : size;
+        if (!copy_range(from, to, data, end < size ? end : size))
             return;
+        at = end;
     }
 }
 
