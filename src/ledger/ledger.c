@@ -32,10 +32,10 @@ static void recover_work(struct sy_store *store, struct sy_writer_job *job)
 
 static int folder_make(const char *path, struct sy_err *err)
 {
-    if (mkdir(path, 0700) == 0)
-        return sy_folder_sync_above(path, err);
-    return errno == EEXIST ? SY_OK
-                           : sy_err_set(err, SY_UNAVAILABLE, "%s: %s", path, strerror(errno));
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return sy_err_set(err, SY_UNAVAILABLE, "%s: %s", path, strerror(errno));
+    /* Whoever made it: it may be as new as the files that come into it. */
+    return sy_folder_sync_above(path, err);
 }
 
 int sy_ledger_create(const struct sy_ledger_options *options, struct sy_writer *writer,
