@@ -139,15 +139,73 @@ static void compare(struct tally *tally, struct sy_str bytes)
         tally->stricter[d.stricter]++;
 }
 
+#define REPORT_TEXT                                                                                \
+    "Each input is read by the parser and, whole, by a slow reader written from the RFCs' "        \
+    "grammar "                                                                                     \
+    "alone; ends, lengths, framing and chunk payloads must be the same, and what the parser "      \
+    "refuses although the grammar allows it must be on a list, each with its section."
+
+/* One figure of the report (see tests/integration/report.mjs); nothing where none is wanted. */
+static void write_report(const char *what, const struct tally *tally, unsigned stricter)
+{
+    static const char *const columns[] = {"inputs",
+                                          "how many",
+                                          "accepted",
+                                          "requests read alike",
+                                          "valid and refused, as listed",
+                                          "read otherwise"};
+    const unsigned figures[] = {tally->inputs, tally->accepted, tally->messages, stricter, 0};
+    const char *folder = getenv("SY_REPORT_DIR");
+    struct sy_json_writer w;
+    struct sy_buf out;
+    char path[512];
+    FILE *file;
+
+    sy_buf_init(&out, 1u << 20);
+    sy_jw_init(&w, &out);
+    sy_jw_object(&w);
+    sy_jw_member_str(&w, "section", SY_STR("5.2"));
+    sy_jw_member_str(&w, "title", SY_STR("The parser beside a grammar-only reader"));
+    sy_jw_member_str(&w, "command", SY_STR("tests/run --only unit"));
+    sy_jw_member_str(&w, "text", SY_STR(REPORT_TEXT));
+    sy_jw_name(&w, "columns");
+    sy_jw_array(&w);
+    for (size_t i = 0; i < SY_ARRAY_LEN(columns); i++)
+        sy_jw_str(&w, sy_str_of(columns[i]));
+    sy_jw_array_end(&w);
+    sy_jw_name(&w, "rows");
+    sy_jw_array(&w);
+    sy_jw_array(&w);
+    sy_jw_str(&w, sy_str_of(what));
+    for (size_t i = 0; i < SY_ARRAY_LEN(figures); i++)
+        sy_jw_i64(&w, figures[i]);
+    sy_jw_array_end(&w);
+    sy_jw_array_end(&w);
+    sy_jw_object_end(&w);
+    snprintf(path, sizeof(path), "%s/grammar-%s.json", folder ? folder : "", what);
+    for (char *c = strrchr(path, '/'); *c; c++)
+        *c = *c == ' ' ? '-' : *c;
+    file = folder ? fopen(path, "w") : NULL;
+    if (file) {
+        fwrite(out.ptr, 1, out.len, file);
+        fclose(file);
+    }
+    sy_buf_release(&out);
+}
+
 static void print_tally(const char *what, const struct tally *tally)
 {
+    unsigned stricter = 0;
+
     print_message("%s: %u inputs, %u accepted, %u messages read alike; valid and refused:\n", what,
                   tally->inputs, tally->accepted, tally->messages);
     for (size_t i = 0; i < DIFFER_REASONS; i++) {
         if (tally->stricter[i])
             print_message("  %7u %s: %s\n", tally->stricter[i], differ_stricter[i].cause,
                           differ_stricter[i].why);
+        stricter += tally->stricter[i];
     }
+    write_report(what, tally, stricter);
 }
 
 static void load_smuggler(struct corpus *corpus)
