@@ -35,7 +35,9 @@ static int sqlite_load(struct sy_store *store, struct sy_arena *arena, struct sy
         rc = sy_sqlite_load_people(self, arena, ret, err);
     if (!rc && arena->failed)
         rc = sy_err_set(err, SY_NOMEM, "the registry is larger than the memory granted to it");
-    return sy_sqlite_end(self, rc, err);
+    rc = sy_sqlite_end(self, rc, err);
+    (void)sqlite3_db_release_memory(self->db); /* pages that nobody reads again for a while */
+    return rc;
 }
 
 static int sqlite_changes(struct sy_store *store, int64_t since, size_t max, struct sy_arena *arena,

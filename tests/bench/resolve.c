@@ -48,13 +48,20 @@ static uint32_t below(struct random *r, uint32_t limit)
     return (uint32_t)(((r->state >> 32) * limit) >> 32);
 }
 
-/* Three words, so that names are as long in a small registry as in a large one. */
+/* Two words and one that nobody knows: as long, and as much alike, in a small registry as in a large
+ * one. */
 static struct sy_str toolkit_name(struct sy_arena *mem, size_t number)
 {
-    size_t count = SY_ARRAY_LEN(WORDS), mixed = number * 7919 % (count * count * count);
+    static const char consonants[] = "bcdfghjklmnpqrstvwxz", vowels[] = "aeiou";
+    size_t count = SY_ARRAY_LEN(WORDS), rest = number * 7919 % 1000000;
+    char made[7] = {0};
 
-    return sy_arena_printf(mem, "%s_%s%s", WORDS[mixed % count], WORDS[mixed / count % count],
-                           WORDS[mixed / count / count]);
+    for (unsigned i = 0; i < 3; i++, rest /= 100) {
+        made[2 * i] = consonants[rest % 20];
+        made[2 * i + 1] = vowels[rest / 20 % 5];
+    }
+    return sy_arena_printf(mem, "%s_%s%s", WORDS[number % count], WORDS[number / count % count],
+                           made);
 }
 
 /* ---- a registry ---- */
