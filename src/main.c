@@ -17,8 +17,8 @@ static bool reader_is_gone(void)
 }
 
 /*
- * Large blocks are mapped and given back by themselves. Left alone, glibc raises the limit with each
- * one that is freed, and what a registry's load took stays with the thread's heap for good.
+ * Large blocks are mapped and given back by themselves. Left alone, glibc raises the limit with
+ * each one that is freed, and what a registry's load took stays with the thread's heap for good.
  */
 static void keep_little(void)
 {
