@@ -62,6 +62,38 @@ static bool is_default(const struct sy_config *config)
             sy_str_eq(sy_str_head(path, path.len - strlen("/policies/")), config->folder));
 }
 
+static bool says_nothing(struct sy_str text)
+{
+    bool comment = false;
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        comment = c == '#' || (comment && c != '\n');
+        if (!comment && c != ' ' && c != '\t' && c != '\r' && c != '\n')
+            return false;
+    }
+    return true;
+}
+
+/* An empty policy would mean the defaults, without a rule or a limit; an empty file is rather one
+ * that is being written, or could not be. */
+static int refuse_empty(const struct sy_policy_source *sources, size_t count,
+                        struct sy_faults *faults)
+{
+    int status = SY_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        struct sy_yaml at = {.file = sources[i].file, .line = 1, .column = 1};
+
+        if (!says_nothing(sources[i].text))
+            continue;
+        sy_fault(faults, &at, "the file says nothing (a policy says at least \"version: 1\")");
+        status = SY_INVALID;
+    }
+    return status;
+}
+
 int sy_policy_from_config(const struct sy_config *config, struct sy_loaded_policy *ret,
                           struct sy_faults *faults)
 {
@@ -82,6 +114,9 @@ int sy_policy_from_config(const struct sy_config *config, struct sy_loaded_polic
         sy_fault(faults, NULL, "%s", err.text);
         goto out;
     }
+    status = refuse_empty(sources, count, faults);
+    if (status != SY_OK)
+        goto out;
     ret->built_in = !count;
     if (!count) {
         sy_fault_warn(faults, NULL, "%.*s holds no policy: the built-in one is in force",
