@@ -72,9 +72,10 @@ async function rounds({ title, points, durability, power = false, ledger = true,
     }
     assert.equal(await twice(gateway.client), 0, 'rows that stand twice in the ledger');
     assert.deepEqual(await gateway.stop(), { code: 0, signal: null });
-    figures.push([title, points, load.totals.answered, total.rows, load.totals.writes, total.writes, load.totals.unknown, 0, total.damaged,
+    figures.push([title, points, load.totals.answered, total.rows, load.totals.writes, total.writes, load.totals.unknown, load.totals.twice, total.damaged,
       Math.round(Math.max(...world.starts)), 'not published']);
     console.log(`${title}: ${JSON.stringify({ points, lost_rows: total.rows, lost_writes: total.writes, damaged: total.damaged, cuts_that_lost: total.lossy, ...load.totals, start_p50: Math.round(percentile(world.starts, 0.5)), start_max: Math.round(Math.max(...world.starts)) })}`);
+    assert.equal(ledger ? load.totals.twice : 0, 0, 'writes that were sent twice');
     return { ...total, totals: load.totals, starts: world.starts };
   } finally {
     await world.end();

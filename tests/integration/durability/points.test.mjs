@@ -59,7 +59,7 @@ async function eachPoint({ title, prepare, work, found, places = 0, from = 0 }) 
     seen[await found(n)]++;
     points++;
   }
-  figures.push([title, changes, points, seen.before, seen.after, 0, 'not published']);
+  figures.push([title, changes, points, seen.before, seen.after, points - seen.before - seen.after, 'not published']);
   console.log(`${title}: ${changes} changes, killed at ${points}: ${JSON.stringify(seen)}`);
   return seen;
 }
