@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/transfers_int.h"
@@ -50,7 +51,11 @@ static void socket_ready(struct sy_loop *loop, struct sy_watch *watch, uint32_t 
     int mask = 0;
 
     if (socket->wanted == 0) {
-        /* An idle connection was closed or spoke out of turn: libcurl finds out when it looks. */
+        /* An idle connection was closed or spoke out of turn. What it said after its last reply
+         * libcurl would take for the answer to the next request, which may be another tenant's: a
+         * socket that is shut is found dead when libcurl looks. Frames of HTTP/2 name their own. */
+        if (!socket->pool->http2)
+            (void)shutdown(watch->fd, SHUT_RDWR);
         sy_loop_unwatch(loop, watch);
         socket->watched = false;
         return;

@@ -44,7 +44,7 @@ void sy_sb_unwait(struct sy_sb_request *r)
 /* ---- bytes as they are, for answers that misbehave ---- */
 
 static void write_head(struct sy_sb_request *r, struct sy_buf *out, int status,
-                       const char *content_type, size_t body_len)
+                       const char *content_type, size_t body_len, bool close)
 {
     struct sy_http_header headers[10];
     size_t count = 0;
@@ -54,7 +54,7 @@ static void write_head(struct sy_sb_request *r, struct sy_buf *out, int status,
                                                    .value = sy_str_of(content_type)};
     for (unsigned i = 0; i < r->header_count; i++)
         headers[count++] = r->headers[i];
-    sy_http_write_head(out, status, headers, count, body_len, true,
+    sy_http_write_head(out, status, headers, count, body_len, close,
                        sy_http_date(sy_sb_now(r->sb), date));
 }
 
@@ -84,7 +84,7 @@ static void on_drip(struct sy_loop *loop, struct sy_timer *timer)
 static void drip(struct sy_sb_request *r, int status, const char *content_type, struct sy_str body)
 {
     sy_buf_init_arena(&r->drip, r->mem, body.len + 4096);
-    write_head(r, &r->drip, status, content_type, body.len);
+    write_head(r, &r->drip, status, content_type, body.len, true);
     sy_buf_append(&r->drip, body);
     if (!sy_buf_ok(&r->drip)) {
         sy_exchange_abort(r->x, SY_END_CLOSE);
@@ -98,7 +98,7 @@ static void half(struct sy_sb_request *r, int status, const char *content_type, 
 {
     struct sy_buf bytes;
     sy_buf_init_arena(&bytes, r->mem, body.len + 4096);
-    write_head(r, &bytes, status, content_type, body.len);
+    write_head(r, &bytes, status, content_type, body.len, true);
     sy_buf_append(&bytes, sy_str_head(body, body.len / 2));
     sy_exchange_raw_write(r->x, sy_buf_str(&bytes));
     sy_exchange_abort(r->x, SY_END_CLOSE);
@@ -108,8 +108,11 @@ static void half(struct sy_sb_request *r, int status, const char *content_type, 
 static void play_around(struct sy_sb_request *r, int status, const char *content_type,
                         struct sy_str body)
 {
+    const struct sy_sb_fault *fault = r->fault;
+    /* A client may well think that it can use a connection again that is only held. */
+    bool held = fault->steps[fault->step_count - 1].kind == SY_SB_STEP_HOLD;
     sy_buf_init_arena(&r->drip, r->mem, body.len + 4096);
-    write_head(r, &r->drip, status, content_type, body.len);
+    write_head(r, &r->drip, status, content_type, body.len, !held);
     sy_buf_append(&r->drip, body);
     if (sy_buf_ok(&r->drip))
         sy_sb_play(r);
