@@ -81,8 +81,36 @@ def _table(figures, key, title, digits, least):
     return {"title": title, "head": ["", *figures], "rows": rows}
 
 
+def _is_socket_work(name):
+    return name.removeprefix("kernel: ") in ("sendto", "sendmsg", "send", "recvfrom", "recvmsg", "recv", "write",
+                                             "writev", "read", "readv")
+
+
+def _floor(figures):
+    """The gateway's µs in three heaps: what no gateway over libcurl is without, the ledger, the rest."""
+    ours, bare = (figures[name].get("us", {}) for name in ("switchyard", "bare relay"))
+    heaps = [("kernel: a request and an answer on each side",
+              sum(v for name, v in ours.items() if _is_socket_work(name))),
+             ("kernel: waiting, switching, interrupts",
+              sum(v for name, v in ours.items() if name.startswith("kernel: ") and not _is_socket_work(name)
+                  and "pwrite" not in name)),
+             ("libcurl, and the C library's work for it (as in the bare relay)",
+              ours.get("libcurl", 0) + min(ours.get("libc", 0), bare.get("libc", 0))),
+             ("kernel: the journal's share of a write", sum(v for name, v in ours.items() if "pwrite" in name))]
+    known = sum(value for _, value in heaps)
+    heaps.append(("the gateway itself: edge, JSON, deciding, adapter, ledger row", sum(ours.values()) - known))
+    heaps.append(("the ledger's writer, all it does", sum(figures["switchyard"].get("us_other_threads", {}).values())))
+    whole = sum(value for _, value in heaps)
+    if not ours:
+        return {"title": "Where a call's µs go", "head": ["", "µs", "share"], "rows": []}
+    return {"title": "Where a call's µs go", "head": ["", "µs", "share"],
+            "rows": [[name, f"{value:.2f}", f"{value / whole * 100:.0f} %"] for name, value in heaps] +
+                    [["**in all**", f"{whole:.2f}", "100 %"]]}
+
+
 def tables(figures):
     shown = [
+        _floor(figures),
         _table(figures, "instructions", "Instructions a call, on the loop's thread, user space", 0, 100),
         _table(figures, "us", "CPU µs a call on the loop's thread, by sampling", 2, 0.1),
         _table(figures, "syscalls", "System calls a call, all threads", 3, 0.002),

@@ -2,19 +2,24 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import sqlite3
 import statistics
+import subprocess
 import threading
+import time
 import urllib.request
 
 import load
 import programs
 import servers
-from process import Failure, Unavailable, Workplace
+from process import Failure, Unavailable, Workplace, program, thread_seconds
 
 TITLE = "Resolver and reload"
 RELOADS_EVERY = 1.0
+SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
+DECISIONS = 20_000
 
 
 def fill(store, rows):
@@ -68,12 +73,30 @@ class Changes:
             reply.read()
 
 
+def _loop_ms(target, loop):
+    """What the loop's thread spends on one reload and one registry write, nothing else to do."""
+    def spent():
+        return thread_seconds(target.running.process.pid, loop)
+
+    time.sleep(2)
+    start = spent()
+    with Changes(target) as changes:
+        time.sleep(6 * RELOADS_EVERY)
+    if changes.failure or not changes.done:
+        raise Failure(f"a registry write failed: {changes.failure}")
+    used = spent() - start
+    start = spent()
+    time.sleep(6 * RELOADS_EVERY)
+    return max(0.0, used - (spent() - start)) / changes.done * 1000
+
+
 def _reload(options):
     with Workplace(options.build) as place:
         upstream = servers.vendor(place)
         target = servers.gateway(place, upstream, prepare=lambda store: fill(store, options.reload_rows)).wait_ready(300)
-        capacity = load.run(place, target, connections=options.connections, seconds=2, warm=0.5)["calls_per_s"]
-        rate, runs, changes = capacity / 4, {"without": [], "with": []}, 0
+        full = load.run(place, target, connections=options.connections, seconds=2, warm=0.5)
+        loop = full["busiest"][0][0]
+        rate, runs, changes = full["calls_per_s"] / 4, {"without": [], "with": []}, 0
         for number in range(options.rounds):
             for kind in ("without", "with") if number % 2 == 0 else ("with", "without"):
                 with Changes(target) if kind == "with" else contextlib.nullcontext() as changing:
@@ -84,18 +107,43 @@ def _reload(options):
                         raise Failure(f"a registry write during the load failed: {changing.failure}")
                     changes += changing.done
         rss = target.running.rss_kib()
+        loop_ms = _loop_ms(target, loop)
     medians = {kind: {point: statistics.median(r[point] for r in each)
                       for point in ("p50_us", "p99_us", "p999_us", "p9999_us", "us_per_call")}
                for kind, each in runs.items()}
-    return {"rows": options.reload_rows, "rate": rate, "changes": changes, "rounds": runs, "medians": medians, "rss_kib": rss}
+    return {"rows": options.reload_rows, "rate": rate, "changes": changes, "rounds": runs, "medians": medians, "rss_kib": rss,
+            "loop_ms": loop_ms}
+
+
+def _instructions(options, rows):
+    """Of a decision, by callgrind: `decisions` is all that is counted."""
+    with Workplace(options.build) as place:
+        out = place.path("callgrind")
+        done = subprocess.run([program("valgrind", "valgrind"), "--tool=callgrind", "--toggle-collect=decisions",
+                               f"--callgrind-out-file={out}", programs.path(options, "bench-resolve"), "--count",
+                               str(DECISIONS), str(rows)], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Failure(f"bench-resolve under valgrind: {done.stderr.strip()[-400:]}")
+        with open(out, encoding="utf8") as f:
+            total = re.search(r"^(?:totals|summary): (\d+)", f.read(), re.M)
+    if not total or int(total[1]) == 0:
+        raise Failure("callgrind counted nothing in bench-resolve's decisions")
+    return int(total[1]) / DECISIONS
 
 
 def run(options):
+    """The program by itself in alternating rounds of all sizes, then instructions, then reloads."""
     try:
-        alone, missing = programs.run(options, "bench-resolve"), None
+        programs.path(options, "bench-resolve")
     except Unavailable as absent:
-        alone, missing = {}, str(absent)
-    return {"alone": alone, "missing": missing, "reload": _reload(options)}
+        return {"missing": str(absent), "sizes": [], "reload": _reload(options)}
+    sizes = [size for size in SIZES if size <= options.reload_rows]
+    rounds = [programs.figures_of(options, "bench-resolve", *sizes)["resolve"] for _ in range(options.rounds)]
+    measured = [{key: statistics.median(each[number][key] for each in rounds) for key in rounds[0][number]}
+                for number in range(len(sizes))]
+    for size in measured:
+        size["instructions"] = _instructions(options, int(size["rows"]))
+    return {"sizes": measured, "rounds": rounds, "reload": _reload(options)}
 
 
 def _added(figures):
@@ -107,13 +155,27 @@ def tables(figures):
     reload = figures["reload"]
     rows = [[f"{kind} reloads"] + [f"{reload['medians'][kind][point]:.0f}" for point in
                                    ("p50_us", "p99_us", "p999_us", "p9999_us")] for kind in ("without", "with")]
-    return programs.tables(figures["alone"]) + [
+    sizes = {"title": "A decision by size of the registry",
+             "head": ["rows", "ns, any of 65,536 questions", "ns, the same 256", "instructions", "bytes a row",
+                      "build ms", "edit ms"],
+             "rows": [[f"{s['rows']:.0f}", f"{s['cold_ns']:.0f}", f"{s['warm_ns']:.0f}", f"{s['instructions']:.0f}",
+                       f"{s['bytes_a_row']:.0f}", f"{s['build_us'] / 1000:.2f}", f"{s['edit_us'] / 1000:.3f}"]
+                      for s in figures["sizes"]]}
+    return ([sizes] if figures["sizes"] else []) + [
         {"title": f"Latency in µs with {reload['rows']} rows at {reload['rate']:.0f} calls a second, without and with"
                   f" a reload and a registry write every second ({reload['changes']} of each);"
-                  f" {reload['rss_kib'] / 1024:.0f} MiB resident",
+                  f" {reload['rss_kib'] / 1024:.0f} MiB resident; the loop's CPU for one of each:"
+                  f" {reload['loop_ms']:.2f} ms",
          "head": ["", "p50", "p99", "p99.9", "p99.99"], "rows": rows}]
 
 
 def verdicts(figures):
-    return programs.verdicts(figures["alone"]) + [
-        (f"reloads at {figures['reload']['rows']} rows, added to p99.99", _added(figures), 1000, "µs")]
+    sizes, reload = figures["sizes"], figures["reload"]
+    found = []
+    if sizes:
+        counts = [size["instructions"] for size in sizes]
+        found = [(f"a decision, any question, worst of {len(sizes)} sizes to {sizes[-1]['rows']:.0f} rows",
+                  max(size["cold_ns"] for size in sizes) / 1000, 1, "µs"),
+                 ("a decision's instructions, most over fewest", (max(counts) / min(counts) - 1) * 100, 10, "%")]
+    return found + [(f"loop CPU for a reload and a registry write at {reload['rows']} rows", reload["loop_ms"], 1, "ms"),
+                    (f"reloads at {reload['rows']} rows, added to p99.99", _added(figures), 1000, "µs")]
