@@ -96,6 +96,10 @@ void api_job_fail(struct api_job *job, const struct sy_failure *failure)
 {
     job->failed = true;
     job->failure = *failure;
+    /* What was found wrong with half a document says nothing about the whole. */
+    if (job->mem.failed)
+        job->failure = (struct sy_failure){
+            .code = SY_CODE_OVERLOADED, .cause = SY_CAUSE_MEMORY, .retry_after_ms = 1000};
 }
 
 bool api_job_check(struct api_job *job, int status, const struct sy_err *err)

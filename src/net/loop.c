@@ -121,10 +121,16 @@ static void wake(struct sy_loop *loop)
     uint64_t one = 1;
     ssize_t written;
 
-    /* A full counter means that a wake-up is pending already. */
+    /* A full counter means that a wake-up is pending already; no other refusal is known, and after
+     * one the next post must try again rather than trust in this one. */
     do
         written = write(loop->wake_fd, &one, sizeof(one));
     while (written < 0 && errno == EINTR);
+    if (written < 0) {
+        pthread_mutex_lock(&loop->mail_lock);
+        loop->mail_signalled = false;
+        pthread_mutex_unlock(&loop->mail_lock);
+    }
 }
 
 void sy_loop_stop(struct sy_loop *loop)
