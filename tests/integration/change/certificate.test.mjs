@@ -7,10 +7,10 @@ import net from 'node:net';
 import path from 'node:path';
 import tls from 'node:tls';
 import { once } from 'node:events';
-import { configured, eventually, program, run, sleep } from '../gateway/gateway.mjs';
+import { configured, eventually, run, sleep } from '../gateway/gateway.mjs';
 import { report } from '../report.mjs';
 import { Load, columns, peers } from './load.mjs';
-import { Gateway, certificate, echo, runs } from './rig.mjs';
+import { Gateway, certificate, echo, runs, sanitizer } from './rig.mjs';
 
 const renewals = Number(process.env.SY_CHANGE_CERTIFICATES ?? 20);
 let setup;
@@ -214,7 +214,7 @@ test('an upgrade under load over TLS: no call fails', async () => {
 const resident = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
 
 // Sanitizers keep what was freed, so that nothing could be said of them.
-const watched = readFileSync(program()).includes('__asan_init') && 'a build with sanitizers';
+const watched = sanitizer() && 'a build with sanitizers';
 
 test('what an idle TLS connection holds is bounded', { skip: watched }, async () => {
   const gateway = await Gateway.start(setup);

@@ -5,9 +5,11 @@ import http from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { Client, configured, sleep } from '../gateway/gateway.mjs';
 import { report } from '../report.mjs';
-import { Gateway, echo } from './rig.mjs';
+import { Gateway, echo, sanitizer } from './rig.mjs';
 
 const rounds = Number(process.env.SY_CHANGE_REVOCATIONS ?? 20);
+// For a call that was let in before the answer; the thread sanitizer makes all of it several times slower.
+const lateMs = sanitizer() === 'tsan' ? 1000 : 100;
 let setup;
 let gateway;
 before(async () => {
@@ -83,7 +85,7 @@ test(`${rounds} keys revoked under load: no call sent after the answer goes thro
   assert.equal(sum(found, 'through'), 0);
   rows.push(['key revoked', rounds, sum(found, 'later'), sum(found, 'through'), worst(found)]);
   publish();
-  for (const one of found) assert.ok(one.last <= 100, `${one.last} ms`);
+  for (const one of found) assert.ok(one.last <= lateMs, `${one.last} ms`);
 });
 
 test(`a vendor quarantined ${rounds} times under load: no call sent after the answer reaches it, and it serves again after the release`, async () => {
@@ -111,7 +113,7 @@ test(`a vendor quarantined ${rounds} times under load: no call sent after the an
   assert.equal(sum(found, 'through'), 0);
   rows.push(['vendor quarantined', rounds, sum(found, 'later'), sum(found, 'through'), worst(found)]);
   publish();
-  for (const one of found) assert.ok(one.last <= 100, `${one.last} ms`);
+  for (const one of found) assert.ok(one.last <= lateMs, `${one.last} ms`);
 });
 
 test('keys made and revoked without a pause disturb nobody else', async () => {

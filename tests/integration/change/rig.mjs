@@ -80,6 +80,12 @@ export class Gateway {
   }
 }
 
+// Which sanitizer the program was built with, or nothing.
+export function sanitizer() {
+  const bytes = readFileSync(program());
+  return ['asan', 'tsan'].find((name) => bytes.includes(`__${name}_init`));
+}
+
 // A certificate for localhost and its key in `dir`, under `name`; its serial number as hex.
 export function certificate(dir, name, kind = ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256']) {
   const [key, cert] = [path.join(dir, `${name}.key`), path.join(dir, `${name}.pem`)];
