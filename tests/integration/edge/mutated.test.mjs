@@ -48,10 +48,11 @@ async function storm(what, server, port, count, args, healthy) {
   assert.ok(left <= 1, `${left} connections are left open`); /* the kept one of `healthy` */
 }
 
-test('two million mutated requests: no failure, no second answer, nothing left open', { skip, timeout: 6e5 * times }, async () => {
+test('two million mutated requests: no failure, no second answer, nothing left open', { skip, timeout: 6e5 * times }, async (t) => {
   const before = process.env.SWITCHYARD_BIN;
   const release = useRelease();
   const gateway = await serveSandbox();
+  t.after(() => gateway.signal('SIGKILL')); /* of a failed run */
   const health = async () => assert.equal((await gateway.get('/healthz')).status, 200);
   const count = release ? 2e6 : 2e5;
   if (!release) console.log('# no release build: a tenth of the figure, at the build under test');
@@ -61,14 +62,15 @@ test('two million mutated requests: no failure, no second answer, nothing left o
   else delete process.env.SWITCHYARD_BIN;
 });
 
-test('mutated requests at the gateway of this build', { skip, timeout: 6e5 * times }, async () => {
+test('mutated requests at the gateway of this build', { skip, timeout: 6e5 * times }, async (t) => {
   const gateway = await serveSandbox();
+  t.after(() => gateway.signal('SIGKILL')); /* of a failed run */
   const health = async () => assert.equal((await gateway.get('/healthz')).status, 200);
   await storm('gateway, this build', gateway, new URL(gateway.url).port, 1e5, ['--key', gateway.key], health);
   await gateway.stop();
 });
 
-test('mutated requests at the bare edge: as many answers as the parser finds requests', { skip, timeout: 6e5 * times }, async () => {
+test('mutated requests at the bare edge: as many answers as the parser finds requests', { skip, timeout: 6e5 * times }, async (t) => {
   const edge = await startEdge();
   await storm('edge, this build, compared', edge, edge.port, 2e5, ['--exact'], async () => {});
   assert.equal(await edge.stop(), 0);
