@@ -6,7 +6,7 @@
 #include "net/transfers_int.h"
 
 #define CONNECTIONS_PER_HOST 32
-#define HANDLES_REUSED 0x080101u /* from this libcurl on: see handles_once */
+#define HEADS_KEPT_SAFELY 0x080101u /* from this libcurl on: see heads_first */
 #define MEMORY (256u * 1024u * 1024u)
 
 int sy_transfers_global_init(struct sy_err *err)
@@ -65,7 +65,7 @@ int sy_transfers_create(struct sy_loop *loop, const struct sy_transfers_options 
         transfers->options.memory = MEMORY;
     transfers->reap = (struct sy_task){.fn = reap, .ctx = transfers};
     transfers->trim = (struct sy_timer){.fn = sy_transfers_trim, .ctx = transfers};
-    transfers->handles_once = curl_version_info(CURLVERSION_NOW)->version_num < HANDLES_REUSED;
+    transfers->heads_first = curl_version_info(CURLVERSION_NOW)->version_num < HEADS_KEPT_SAFELY;
     transfers->trust = sy_net_trust_acquire();
     transfers->pools[0] = sy_net_pool_create(transfers, false);
     transfers->pools[1] = sy_net_pool_create(transfers, true);

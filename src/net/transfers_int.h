@@ -160,8 +160,9 @@ struct sy_curl_transfers {
     void *trust; /* X509_STORE */
     /* libcurl 7.83.0 to 8.1.0 keeps a pointer to the last transfer's last header, which is freed,
      * and writes through it when the next reply begins with a folded line (curl's issue 11101): a
-     * vendor could break our heap. There each handle serves one transfer. */
-    bool handles_once;
+     * vendor could break our heap. There head lines come to the body's callback, too, which is
+     * asked before libcurl keeps them and refuses that line. */
+    bool heads_first;
     struct sy_net_pool *pools[2]; /* HTTP/1.1, HTTP/2 */
     struct sy_net_pool *retired;
     struct sy_task reap;

@@ -111,8 +111,7 @@ static void transfer_put_back(struct sy_transfer *transfer)
 {
     struct sy_curl_transfers *owner = transfer->owner;
     /* A handle that met an error keeps its system error number into the next transfer. */
-    bool tainted =
-        transfer->result.failure != SY_NET_OK || transfer->starts > 1 || owner->handles_once;
+    bool tainted = transfer->result.failure != SY_NET_OK || transfer->starts > 1;
 
     if (transfer->all_before)
         transfer->all_before->all_next = transfer->all_next;

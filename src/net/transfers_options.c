@@ -160,6 +160,7 @@ static CURLcode set_hooks(struct sy_transfer *transfer)
     if (code == CURLE_OK)                                                                          \
     code = curl_easy_setopt(easy, option, value)
     SET(CURLOPT_PRIVATE, transfer);
+    SET(CURLOPT_HEADER, transfer->owner->heads_first ? 1L : 0L);
     SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_OPENSOCKETDATA, transfer);
     SET(CURLOPT_CLOSESOCKETFUNCTION, sy_net_socket_close);

@@ -314,13 +314,27 @@ static bool inflate_body(struct sy_transfer *transfer, struct sy_str piece)
     return false; /* the sink has said why */
 }
 
+/* A head line before libcurl keeps it: see heads_first. A first field's later pieces of 16 KiB
+ * count as lines of their own here. */
+static bool may_keep_line(struct sy_transfer *transfer, struct sy_str line)
+{
+    const struct sy_net_reply *reply = &transfer->reply;
+
+    if (reply->in_head && reply->lines == 0 && line.len &&
+        (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
+        return fault(transfer, SY_NET_PROTOCOL, SY_CAUSE_BAD_FRAMING);
+    return true;
+}
+
 size_t sy_net_on_body(char *data, size_t size, size_t count, void *transfer)
 {
     struct sy_transfer *t = transfer;
     struct sy_str piece = sy_str_from(data, size * count);
     bool taken;
 
-    if (!t->reply.whole_head)
+    if (!t->reply.whole_head && t->owner->heads_first)
+        taken = may_keep_line(t, piece);
+    else if (!t->reply.whole_head)
         taken = fault(t, SY_NET_PROTOCOL, SY_CAUSE_NOT_HTTP);
     else if (t->reply.coding == SY_NET_CODING_GZIP)
         taken = inflate_body(t, piece);

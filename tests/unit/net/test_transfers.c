@@ -61,6 +61,7 @@ static struct fault_row rows[] = {
     {.path = "te-gzip",
      .head = HEAD_OK "Transfer-Encoding: gzip, chunked\r\n\r\nb\r\n" JSON_BODY "\r\n0\r\n\r\n",
      .after = FAULT_HOLD},
+    {.path = "folded-first", .head = HEAD_OK " two\r\n" JSON_LENGTH JSON_BODY},
     {.path = "folded", .head = HEAD_OK "X-A: one\r\n two\r\n" JSON_LENGTH JSON_BODY},
     {.path = "blank-before-colon",
      .head = HEAD_OK "Content-Length : 11\r\n\r\n" JSON_BODY,
@@ -280,6 +281,7 @@ static const struct expected faults[] = {
     ROW("length-negative", PROTOCOL, BAD_FRAMING),
     ROW("length-list", PROTOCOL, BAD_FRAMING),
     ROW("te-gzip", PROTOCOL, BAD_FRAMING),
+    ROW("folded-first", PROTOCOL, BAD_FRAMING),
     ROW("folded", PROTOCOL, BAD_FRAMING),
     ROW("blank-before-colon", PROTOCOL, BAD_FRAMING),
     ROW("no-colon", PROTOCOL, BAD_FRAMING),
@@ -416,6 +418,21 @@ static void a_cap_of_the_request_counts_decoded_bytes(void **state)
 }
 
 /* ---- copies on the wire ---- */
+
+/* libcurl up to 8.1.0 would write through a pointer into the first call's freed header. */
+static void a_used_handle_takes_no_folded_first_line(void **state)
+{
+    struct call call;
+
+    (void)state;
+    make_transfers(1, 0);
+    for (int i = 0; i < 6; i++) {
+        call_init(&call, i % 2 ? "folded-first" : "ok");
+        call_run(&call);
+        assert_int_equal(call.failure, i % 2 ? SY_NET_PROTOCOL : SY_NET_OK);
+        assert_int_equal(call.cause, i % 2 ? SY_CAUSE_BAD_FRAMING : SY_CAUSE_NONE);
+    }
+}
 
 static void a_write_is_never_sent_twice(void **state)
 {
@@ -833,6 +850,7 @@ int main(int argc, char **argv)
         T(header_names_come_in_lower_case),
         T(a_redirect_is_handed_over_and_not_followed),
         T(a_cap_of_the_request_counts_decoded_bytes),
+        T(a_used_handle_takes_no_folded_first_line),
         T(a_write_is_never_sent_twice),
         T(a_read_is_sent_no_more_often_than_its_request_allows),
         T(a_read_is_sent_once_more_on_a_dead_connection),

@@ -389,7 +389,6 @@ static void a_pool_shrinks_to_what_is_in_use(void **state)
 
     (void)state;
     make_transfers(20, 0);
-    transfers->handles_once = false; /* whatever the libcurl: the pool is what is tested */
     for (size_t i = 0; i < SY_ARRAY_LEN(calls); i++) {
         call_init(&calls[i], "slow");
         call_start(&calls[i]);
