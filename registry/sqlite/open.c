@@ -55,9 +55,12 @@ int sy_sqlite_set_pragmas(sqlite3 *db, bool read_only, struct sy_err *err)
                                  "PRAGMA temp_store = MEMORY;"
                                  "PRAGMA mmap_size = 0;"
                                  "PRAGMA cache_size = -4096;";
-    static const char writer[] = "PRAGMA journal_mode = WAL;"
+    /* Of a new store: most of what is written are blocks of the ledger, hundreds of KB each. A page
+     * is two writes to the log, one to the file. */
+    static const char writer[] = "PRAGMA page_size = 16384;"
+                                 "PRAGMA journal_mode = WAL;"
                                  "PRAGMA journal_size_limit = 16777216;"
-                                 "PRAGMA wal_autocheckpoint = 1000;";
+                                 "PRAGMA wal_autocheckpoint = 256;";
 
     if (sqlite3_exec(db, shared, NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(db, read_only ? "PRAGMA query_only = ON;" : writer, NULL, NULL, NULL) !=

@@ -320,6 +320,9 @@ bool sy_ledger_reserve(struct sy_ledger_loop *ll, size_t bytes)
 {
     uint64_t want = ll->reserved + 2 * (uint64_t)bytes + ll->group.len + SLACK_BYTES;
 
+    /* A full file is left at a turn's end, if there is anything to write in it: or else here. */
+    if (ll->journal->offset + want > ll->ledger->options.journal_bytes && !ll->first)
+        maybe_turn_over(ll);
     if (ll->journal->offset + want > ll->ledger->options.journal_bytes)
         return false;
     if (!sy_journal_make_room(ll->journal, want)) {
