@@ -61,7 +61,7 @@ static struct fault_row rows[] = {
     {.path = "te-gzip",
      .head = HEAD_OK "Transfer-Encoding: gzip, chunked\r\n\r\nb\r\n" JSON_BODY "\r\n0\r\n\r\n",
      .after = FAULT_HOLD},
-    {.path = "folded-first", .head = HEAD_OK " two\r\n" JSON_LENGTH JSON_BODY},
+    {.path = "folded-first", .head = HEAD_OK " two: 2\r\n" JSON_LENGTH JSON_BODY},
     {.path = "folded", .head = HEAD_OK "X-A: one\r\n two\r\n" JSON_LENGTH JSON_BODY},
     {.path = "blank-before-colon",
      .head = HEAD_OK "Content-Length : 11\r\n\r\n" JSON_BODY,
