@@ -1,7 +1,7 @@
 /*
  * The registry and the policy into a snapshot. A small change is read from the store by itself and
- * laid over the base of the snapshot in use; when many have piled up, a thread of low priority makes
- * a base of them, which the next change takes over.
+ * laid over the base of the snapshot in use; when many have piled up, a thread of low priority
+ * makes a base of them, which the next change takes over.
  */
 #include <malloc.h>
 #include <stdlib.h>
