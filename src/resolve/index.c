@@ -1,6 +1,6 @@
 #include "resolve/index.h"
 
-#include <stdlib.h>
+#include "base/block.h"
 
 #include "base/err.h"
 
@@ -14,7 +14,7 @@ int sy_index_init(struct sy_index *index, size_t keys)
     *index = (struct sy_index){0};
     if (size >= UINT32_MAX)
         return SY_NOMEM;
-    index->slots = calloc(size, sizeof(*index->slots));
+    index->slots = sy_block_zalloc(size, sizeof(*index->slots));
     if (!index->slots)
         return SY_NOMEM;
     index->size = (uint32_t)size;
@@ -23,7 +23,7 @@ int sy_index_init(struct sy_index *index, size_t keys)
 
 void sy_index_release(struct sy_index *index)
 {
-    free(index->slots);
+    sy_block_free(index->slots);
     *index = (struct sy_index){0};
 }
 

@@ -10,8 +10,8 @@
  * The work is bounded, because anybody may ask for names that do not exist: where thousands of
  * names are alike, a near one may go unfound.
  */
-#include <stdlib.h>
 
+#include "base/block.h"
 #include "resolve/segment.h"
 
 #define PIECES 4u
@@ -147,7 +147,7 @@ int sy_near_build(struct sy_segment *s)
     if (count >= UINT32_MAX)
         return SY_NOMEM;
     near->buckets = (uint32_t)(count + 1);
-    near->starts = calloc((size_t)near->buckets + 1, sizeof(*near->starts));
+    near->starts = sy_block_zalloc((size_t)near->buckets + 1, sizeof(*near->starts));
     if (!near->starts)
         return SY_NOMEM;
     each_key(s, count_entry);
@@ -156,8 +156,8 @@ int sy_near_build(struct sy_segment *s)
         near->starts[i] = sum;
     }
     near->starts[near->buckets] = sum;
-    near->spellings = calloc((size_t)sum + 1, sizeof(*near->spellings));
-    near->counts = calloc((size_t)sum + 1, sizeof(*near->counts));
+    near->spellings = sy_block_zalloc((size_t)sum + 1, sizeof(*near->spellings));
+    near->counts = sy_block_zalloc((size_t)sum + 1, sizeof(*near->counts));
     if (!near->spellings || !near->counts)
         return SY_NOMEM;
     each_key(s, put_entry);
@@ -166,9 +166,9 @@ int sy_near_build(struct sy_segment *s)
 
 void sy_near_release(struct sy_near *near)
 {
-    free(near->starts);
-    free(near->spellings);
-    free(near->counts);
+    sy_block_free(near->starts);
+    sy_block_free(near->spellings);
+    sy_block_free(near->counts);
 }
 
 size_t sy_near_bytes(const struct sy_segment *s)

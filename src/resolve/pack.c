@@ -1,7 +1,8 @@
 #include "resolve/pack.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/block.h"
 
 #define POOL_MIN 4096u
 
@@ -16,7 +17,7 @@ unsigned char *sy_pool_take(struct sy_pool *pool, size_t count)
     if (pool->len + count > pool->size) {
         size_t size = pool->size + pool->size / 2 + POOL_MIN;
         size = size < pool->len + count ? pool->len + count : size;
-        at = realloc(pool->bytes, size);
+        at = sy_block_resize(pool->bytes, size);
         if (!at) {
             pool->failed = true;
             return NULL;
@@ -31,7 +32,7 @@ unsigned char *sy_pool_take(struct sy_pool *pool, size_t count)
 
 void sy_pool_release(struct sy_pool *pool)
 {
-    free(pool->bytes);
+    sy_block_free(pool->bytes);
     *pool = (struct sy_pool){0};
 }
 

@@ -1,8 +1,9 @@
 /* Building a segment: sorted units in one pool, and the indexes over them. */
 #include "resolve/segment.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/block.h"
 
 #define NAMES_BYTES_MAX ((size_t)1 << 20)
 #define SCRATCH_BYTES_MAX ((size_t)4 << 30)
@@ -84,7 +85,7 @@ static const void **sorted(struct sy_arena *scratch, const void *items, size_t c
 
 struct sy_segment *sy_segment_new(const struct sy_segment *like)
 {
-    struct sy_segment *s = calloc(1, sizeof(*s));
+    struct sy_segment *s = sy_block_zalloc(1, sizeof(*s));
 
     if (!s)
         return NULL;
@@ -111,9 +112,9 @@ void sy_segment_unref(struct sy_segment *s)
     sy_index_release(&s->by_tool);
     sy_near_release(&s->near);
     sy_arena_release(&s->names);
-    free(s->toolkits);
-    free(s->families);
-    free(s);
+    sy_block_free(s->toolkits);
+    sy_block_free(s->families);
+    sy_block_free(s);
 }
 
 size_t sy_segment_bytes(const struct sy_segment *s)
@@ -125,8 +126,8 @@ size_t sy_segment_bytes(const struct sy_segment *s)
 
 int sy_segment_room(struct sy_segment *s, size_t toolkits, size_t families)
 {
-    s->toolkits = calloc(toolkits + 1, sizeof(*s->toolkits));
-    s->families = calloc(families + 1, sizeof(*s->families));
+    s->toolkits = sy_block_zalloc(toolkits + 1, sizeof(*s->toolkits));
+    s->families = sy_block_zalloc(families + 1, sizeof(*s->families));
     return s->toolkits && s->families ? SY_OK : SY_NOMEM;
 }
 
@@ -262,7 +263,7 @@ int sy_segment_finish(struct sy_segment *s)
         sy_index_init(&s->by_toolkit, s->toolkit_keys) != SY_OK ||
         sy_index_init(&s->by_tool, s->tool_keys) != SY_OK)
         return SY_NOMEM;
-    shrunk = realloc(s->pool.bytes, s->pool.len);
+    shrunk = sy_block_resize(s->pool.bytes, s->pool.len);
     if (shrunk) {
         s->pool.bytes = shrunk;
         s->pool.size = s->pool.len;
