@@ -5,13 +5,30 @@ A block begins with `<!-- begin: tests/bench/run NAME -->` and ends with `<!-- e
 """
 import importlib
 import re
+import textwrap
 
 import machine
 import tables
 from process import Failure
 
 
+WIDTH = 100
+
+
+def _wrapped(content):
+    """Prose within the width of the pages; tables stay as they are."""
+    lines = []
+    for line in content.split("\n"):
+        if len(line) <= WIDTH or line.startswith("|"):
+            lines.append(line)
+        else:
+            lines += textwrap.wrap(line, WIDTH, subsequent_indent="  " if line.startswith("- ") else "",
+                                   break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
 def _replace(text, name, content):
+    content = _wrapped(content)
     pattern = re.compile(rf"(<!-- begin: tests/bench/run {name} -->\n).*?(<!-- end -->)", re.S)
     if not pattern.search(text):
         raise Failure(f"docs/performance.md has no block for {name}")
