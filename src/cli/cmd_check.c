@@ -188,8 +188,7 @@ static void check_journals(struct check *check, struct sy_str store)
     struct sy_arena *arena = &check->cli->arena;
 
     for (unsigned i = 0; i < GATEWAY_JOURNALS; i++) {
-        const char *folder = i ? sy_arena_printf(arena, "%.*s.journal-%u", SY_FMT(store), i).ptr
-                               : sy_arena_printf(arena, "%.*s.journal", SY_FMT(store)).ptr;
+        const char *folder = sy_gateway_journals_name(store, i, arena);
 
         if (folder)
             check_folder(check, folder);

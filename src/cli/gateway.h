@@ -15,6 +15,9 @@
 /* Folders of journals beside a store: PATH.journal, PATH.journal-1, …: one a process, two while one
  * hands over. */
 #define GATEWAY_JOURNALS 4
+/* Name of folder `index`, which need not be there; NULL without memory. */
+const char *sy_gateway_journals_name(struct sy_str store_path, unsigned index,
+                                     struct sy_arena *arena);
 
 struct sy_gateway;
 

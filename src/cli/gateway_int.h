@@ -59,10 +59,10 @@ struct sy_gateway {
     struct sy_tls *tls; /* NULL: plain */
     int upgrade_fd; /* to the process that hands over to this one, or that this one hands over to */
     bool predecessor_ended;
-    bool handed_over;                  /* another process has the listeners and the store */
-    int lock_fd;                       /* of the store, borrowed; -1: it has none */
-    struct sy_str journal_base;        /* folders of journals begin with it */
-    struct sy_str journals;            /* the folder of this process */
+    bool handed_over; /* another process has the listeners and the store */
+    int lock_fd;      /* of the store, borrowed; -1: it has none */
+    const char *journal_names[GATEWAY_JOURNALS]; /* every folder's, whether it is there or not */
+    struct sy_str journals;                      /* the folder of this process */
     int journal_fds[GATEWAY_JOURNALS]; /* of the folder that this process has locked, else -1 */
     struct sy_server_group *group;     /* spreads connections over the threads */
     struct sy_str url, admin_url;

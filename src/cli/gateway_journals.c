@@ -12,14 +12,11 @@
 #include "base/log.h"
 #include "cli/gateway_int.h"
 
-/* Folder `index` beside the store: PATH.journal, PATH.journal-1, … */
-static const char *folder_of(struct sy_gateway *gateway, unsigned index)
+const char *sy_gateway_journals_name(struct sy_str store_path, unsigned index,
+                                     struct sy_arena *arena)
 {
-    struct sy_str base = gateway->journal_base;
-    struct sy_str name = index ? sy_arena_printf(&gateway->arena, "%.*s-%u", SY_FMT(base), index)
-                               : sy_arena_printf(&gateway->arena, "%.*s", SY_FMT(base));
-
-    return name.ptr ? name.ptr : "";
+    return index ? sy_arena_printf(arena, "%.*s.journal-%u", SY_FMT(store_path), index).ptr
+                 : sy_arena_printf(arena, "%.*s.journal", SY_FMT(store_path)).ptr;
 }
 
 /* The locked folder, or -1 with errno (EWOULDBLOCK: a process that runs has it). */
@@ -40,9 +37,13 @@ static int lock_folder(const char *path, bool make)
 
 int gateway_journals_take(struct sy_gateway *gateway, struct sy_str store_path, struct sy_err *err)
 {
-    gateway->journal_base = sy_arena_printf(&gateway->arena, "%.*s.journal", SY_FMT(store_path));
     for (unsigned i = 0; i < GATEWAY_JOURNALS; i++) {
-        const char *path = folder_of(gateway, i);
+        gateway->journal_names[i] = sy_gateway_journals_name(store_path, i, &gateway->arena);
+        if (!gateway->journal_names[i])
+            return sy_err_set(err, SY_NOMEM, "no memory for the journals' names");
+    }
+    for (unsigned i = 0; i < GATEWAY_JOURNALS; i++) {
+        const char *path = gateway->journal_names[i];
         int fd = lock_folder(path, true);
 
         if (fd >= 0) {
@@ -53,8 +54,8 @@ int gateway_journals_take(struct sy_gateway *gateway, struct sy_str store_path, 
         if (errno != EWOULDBLOCK)
             return sy_err_set(err, SY_UNAVAILABLE, "%s: %s", path, strerror(errno));
     }
-    return sy_err_set(err, SY_UNAVAILABLE, "other processes have all folders %.*s",
-                      SY_FMT(gateway->journal_base));
+    return sy_err_set(err, SY_UNAVAILABLE, "other processes have all folders %s",
+                      gateway->journal_names[0]);
 }
 
 /* A ledger without a loop: it brings in what is there and leaves empty files. */
@@ -78,7 +79,7 @@ bool gateway_journals_recover(struct sy_gateway *gateway, unsigned *ret_lost)
     bool all = true;
 
     for (unsigned i = 0; i < GATEWAY_JOURNALS; i++) {
-        const char *path = folder_of(gateway, i);
+        const char *path = gateway->journal_names[i];
         int fd;
 
         if (gateway->journal_fds[i] >= 0)
