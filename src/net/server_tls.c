@@ -16,6 +16,7 @@
 #include "net/server_conn.h"
 
 #define PATH_LEN_MAX 4096u
+#define READ_AGAIN_MS ((int64_t)60 * 1000) /* a pair that is due and could not be read */
 #define TICKET_LIFE_S (3600L)
 
 /* Only ECDHE with an AEAD for 1.2; 1.3 has nothing else. */
@@ -40,9 +41,10 @@ struct sy_tls_pair {
 };
 
 struct sy_tls {
-    pthread_mutex_t lock; /* of `pair`; taken once per connection */
+    pthread_mutex_t lock; /* of `pair` where loops read it; taken once per connection */
     struct sy_tls_pair *pair;
-    struct file_mark seen[2]; /* of the checking thread */
+    struct file_mark seen[2]; /* as the files were when last read or looked at */
+    int64_t due_ms;           /* when the pair is read again whatever its files are */
 };
 
 /* ---- what can be wrong ---- */
@@ -244,6 +246,7 @@ void sy_tls_put(struct sy_tls *tls, struct sy_tls_pair *pair)
     pthread_mutex_lock(&tls->lock);
     old = tls->pair;
     tls->pair = pair;
+    tls->due_ms = pair->read_ms + SY_TLS_CONTEXT_MS;
     memcpy(tls->seen, pair->marks, sizeof(tls->seen));
     pthread_mutex_unlock(&tls->lock);
     sy_tls_pair_free(old);
@@ -261,17 +264,16 @@ void sy_tls_free(struct sy_tls *tls)
 bool sy_tls_is_stale(struct sy_tls *tls, int64_t now_ms)
 {
     struct file_mark marks[2];
-    bool stale;
+    bool stale = now_ms >= tls->due_ms;
 
-    pthread_mutex_lock(&tls->lock);
-    stale = now_ms - tls->pair->read_ms >= SY_TLS_CONTEXT_MS;
+    if (stale)
+        tls->due_ms = now_ms + READ_AGAIN_MS;
     /* A file that is gone for a moment is one that is being replaced. */
     if (mark_file(tls->pair->certificate, &marks[0]) && mark_file(tls->pair->key, &marks[1]) &&
         !(is_same(&marks[0], &tls->seen[0]) && is_same(&marks[1], &tls->seen[1]))) {
         memcpy(tls->seen, marks, sizeof(tls->seen));
         stale = true;
     }
-    pthread_mutex_unlock(&tls->lock);
     return stale;
 }
 

@@ -31,13 +31,13 @@ const char *sy_tls_pair_warning(const struct sy_tls_pair *pair);
 
 /* Both take the pair over. */
 int sy_tls_create(struct sy_tls_pair *pair, struct sy_tls **ret, struct sy_err *err);
-/* New connections present this pair from now on. Any thread. */
+/* New connections present this pair from now on. One thread, the one that asks what is below. */
 void sy_tls_put(struct sy_tls *tls, struct sy_tls_pair *pair);
 /* After its last server. */
 void sy_tls_free(struct sy_tls *tls);
 
 /* Whether the files are others than when they were last read or looked at here, or the context is
- * old: time for sy_tls_pair_read. One thread. */
+ * old: time for sy_tls_pair_read. Looks at the files without holding up loops. */
 bool sy_tls_is_stale(struct sy_tls *tls, int64_t now_ms);
 /* End of the presented certificate's validity, Unix seconds. */
 int64_t sy_tls_expires_s(struct sy_tls *tls);
