@@ -68,6 +68,42 @@ static void vendors_again(struct sy_gateway *gateway)
         sy_engine_update_vendor(gateway->engine, i, &runtimes[i]);
 }
 
+static bool same_networks(const struct sy_settings *old, const struct sy_settings *new)
+{
+    if (old->egress_allow_count != new->egress_allow_count)
+        return false;
+    for (size_t i = 0; i < old->egress_allow_count; i++)
+        if (!sy_str_eq(old->egress_allow[i], new->egress_allow[i]))
+            return false;
+    return true;
+}
+
+static bool same_ref(const struct sy_ref *old, const struct sy_ref *new)
+{
+    return old->set == new->set && old->kind == new->kind &&sy_str_eq(old->text, new->text);
+}
+
+static bool same_named(const struct sy_settings *old, const struct sy_settings *new)
+{
+    if (old->named_count != new->named_count)
+        return false;
+    for (size_t i = 0; i < old->named_count; i++)
+        if (!sy_str_eq(old->named[i].name, new->named[i].name) ||
+            !same_ref(&old->named[i].ref, &new->named[i].ref))
+            return false;
+    return true;
+}
+
+static bool same_infisical(const struct sy_settings *old, const struct sy_settings *new)
+{
+    return old->infisical.present ==
+               new->infisical.present &&sy_str_eq(old->infisical.url, new->infisical.url) &&
+           sy_str_eq(old->infisical.project, new->infisical.project) &&
+           sy_str_eq(old->infisical.environment, new->infisical.environment) &&
+           same_ref(&old->infisical.client_id, &new->infisical.client_id) &&
+           same_ref(&old->infisical.client_secret, &new->infisical.client_secret);
+}
+
 /* What is built once at the start must not seem to have changed. */
 static void warn_of_restart(const struct sy_settings *old, const struct sy_settings *new)
 {
@@ -86,13 +122,11 @@ static void warn_of_restart(const struct sy_settings *old, const struct sy_setti
         {"ledger.on_failure", old->ledger_on_failure != new->ledger_on_failure},
         {"ledger.keep", old->ledger_keep_ms != new->ledger_keep_ms},
         {"ledger.payloads", old->ledger_payloads != new->ledger_payloads},
-        {"egress.allow", old->egress_allow_count != new->egress_allow_count},
-        {"secrets.named", old->named_count != new->named_count},
-        {"secrets.infisical",
-         old->infisical.present != new->infisical.present ||
-             !sy_str_eq(old->infisical.url, new->infisical.url) ||
-             !sy_str_eq(old->infisical.project, new->infisical.project) ||
-             !sy_str_eq(old->infisical.environment, new->infisical.environment)},
+        {"egress.allow", !same_networks(old, new)},
+        {"secrets.named", !same_named(old, new)},
+        {"secrets.infisical", !same_infisical(old, new)},
+        {"log", !sy_str_eq(old->log_level, new->log_level) ||
+                    !sy_str_eq(old->log_format, new->log_format)},
     };
 
     for (size_t i = 0; i < SY_ARRAY_LEN(table); i++)
