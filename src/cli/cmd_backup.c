@@ -63,10 +63,7 @@ static int open_store(struct backup *backup, const char *path, bool read_only,
 /* Those of a folder that no process has made are none. */
 static int look_at_folder(struct backup *backup, unsigned index, struct sy_err *err)
 {
-    struct sy_str path = backup->store;
-    struct sy_arena *arena = &backup->cli->arena;
-    const char *folder = index ? sy_arena_printf(arena, "%.*s.journal-%u", SY_FMT(path), index).ptr
-                               : sy_arena_printf(arena, "%.*s.journal", SY_FMT(path)).ptr;
+    const char *folder = sy_gateway_journals_name(backup->store, index, &backup->cli->arena);
     int status = folder ? SY_OK : sy_err_set(err, SY_NOMEM, "no memory for a backup");
 
     for (unsigned i = 0; i < LEDGER_LOOPS_MAX && status == SY_OK; i++)
@@ -118,11 +115,12 @@ static bool is_whole(struct backup *backup)
 /* Under its own name only when all of it is on the disk; a name that came up since stays. */
 static int publish(struct backup *backup, struct sy_err *err)
 {
+    bool whole = is_whole(backup);
     int fd = open(backup->partial, O_RDONLY | O_CLOEXEC);
     struct stat st = {0};
     int status = SY_OK;
 
-    if (!is_whole(backup))
+    if (!whole)
         status = sy_err_set(err, SY_UNAVAILABLE, "%s: the copy cannot be completed", backup->file);
     else if (fd < 0 || fstat(fd, &st) != 0 || fsync(fd) != 0)
         status = sy_err_set(err, SY_UNAVAILABLE, "%s: %s", backup->partial, strerror(errno));
@@ -233,7 +231,7 @@ const struct cli_command cli_backup = {
         "when the command began, those still in the journals, too. A call on its way then is in\n"
         "it with outcome unknown and holds its idempotency key. FILE must not exist; it appears\n"
         "when all of it is on the disk. To restore, stop the gateway, put FILE in the store's\n"
-        "place without -wal, -shm and .journal beside it, and start.",
+        "place without -wal, -shm and any .journal folder beside it, and start.",
     .options = options,
     .words_min = 1,
     .words_max = 1,
