@@ -32,9 +32,8 @@ struct sy_scalekit_op {
     struct sy_found_list found;
     struct sy_str page;
     unsigned pages;
-    bool owned; /* EXECUTE: the named account is the user's */
-    bool
-        refused_in_json; /* EXECUTE: the refusal was Scalekit's own, not a page of something else */
+    bool owned;           /* EXECUTE: the named account is the user's */
+    bool refused_in_json; /* EXECUTE: the refusal was Scalekit's, not a page of something else */
 };
 
 /* A refusal, read from google.rpc.Status or a bare ErrorInfo. */
