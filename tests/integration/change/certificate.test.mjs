@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import { configured, eventually, root, run, sleep } from '../gateway/gateway.mjs';
 import { report } from '../report.mjs';
 import { Load, columns, peers } from './load.mjs';
-import { Gateway, certificate, echo, runs, sanitizer } from './rig.mjs';
+import { Gateway, certificate, echo, runs, sanitizer, sweep } from './rig.mjs';
 
 const renewals = Number(process.env.SY_CHANGE_CERTIFICATES ?? 20);
 let setup;
@@ -21,7 +21,11 @@ before(async () => {
     put({ dir }, pairs[0]);
   } });
 });
-after(async () => { await setup?.stop(); });
+after(async () => {
+  if (!setup) return;
+  await sweep(setup);
+  await setup.stop();
+});
 
 // One rename each, as renewal tools do.
 function replace(file, bytes) {

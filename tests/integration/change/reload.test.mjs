@@ -8,12 +8,16 @@ import { Client, configured, corpora, openPolicy, sleep } from '../gateway/gatew
 import { report } from '../report.mjs';
 import { Load, columns, peers } from './load.mjs';
 import { badPolicies } from './bad_policies.mjs';
-import { Gateway, echo } from './rig.mjs';
+import { Gateway, echo, sweep } from './rig.mjs';
 
 const reloads = Number(process.env.SY_CHANGE_RELOADS ?? 100);
 let setup;
 before(async () => { setup = await configured(); });
-after(async () => { await setup.stop(); });
+after(async () => {
+  if (!setup) return;
+  await sweep(setup);
+  await setup.stop();
+});
 
 const orders = [['composio', 'scalekit'], ['scalekit', 'composio']];
 const policyOf = (i) => openPolicy.replace('native: [composio, scalekit]', `native: [${orders[i % 2].join(', ')}]`)

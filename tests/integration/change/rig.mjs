@@ -1,7 +1,7 @@
 // A gateway on a folder of `configured()`, plain or with TLS, whose process may be replaced by its
 // successor while the test runs.
 import { spawn, execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { Client, eventually, program } from '../gateway/gateway.mjs';
 
@@ -15,6 +15,22 @@ const state = (pid) => {
   }
 };
 export const runs = (pid) => !['gone', 'Z'].includes(state(pid));
+
+function servesFrom(pid, file) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(file);
+  } catch {
+    return false;
+  }
+}
+
+// Ends what a failed test left running on the configuration, successors that it never heard of
+// included: they would keep this process alive as well.
+export async function sweep({ file }) {
+  const left = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && servesFrom(name, file)).map(Number);
+  for (const pid of left) if (runs(pid)) process.kill(pid, 'SIGKILL');
+  await eventually('they have ended', () => !left.some(runs));
+}
 
 export class Gateway {
   static async start(setup, { args = [], env = {} } = {}) {

@@ -10,12 +10,16 @@ import { spawn } from 'node:child_process';
 import { configured, eventually, inParallel, openPolicy, program, sleep } from '../gateway/gateway.mjs';
 import { report } from '../report.mjs';
 import { Load, columns, peers } from './load.mjs';
-import { Gateway, echo, runs } from './rig.mjs';
+import { Gateway, echo, runs, sweep } from './rig.mjs';
 
 const upgrades = Number(process.env.SY_CHANGE_UPGRADES ?? 20);
 let setup;
 before(async () => { setup = await configured(); });
-after(async () => { await setup.stop(); });
+after(async () => {
+  if (!setup) return;
+  await sweep(setup);
+  await setup.stop();
+});
 
 const write = { tool: 'echo_write', vendor: 'composio', user_id: 'user_123', arguments: { v: 1 } };
 
@@ -62,9 +66,12 @@ test(`${upgrades} upgrades under load: no call fails, every answered call has it
 test('a call in flight at the upgrade is answered by the old process, with Connection: close, and its row is there', async () => {
   const gateway = await Gateway.start(setup);
   await gateway.client.execute(echo);
-  await setup.sandbox.fault({ vendor: 'composio', path: '*/execute/*', count: 0, fault: { delay_ms: 1500 } });
+  // Longer than the upgrade takes on a busy machine, so that all of them end after it.
+  await setup.sandbox.fault({ vendor: 'composio', path: '*/execute/*', count: 0, fault: { delay_ms: 5000 } });
+  const total = async () => (await setup.sandbox.counts()).composio.total;
+  const before = await total();
   const calls = Array.from({ length: 40 }, (_, i) => gateway.client.execute({ ...write, arguments: { i } }));
-  await sleep(400);
+  await eventually('all are at the vendor', async () => await total() - before >= 40, 20000);
   const old = await gateway.upgrade();
   assert.ok(runs(old));
   await setup.sandbox.clearFaults();
@@ -227,12 +234,14 @@ s.bind(sys.argv[1])
 print("bound", flush=True)
 while True: print(s.recv(4096).decode().replace("\\n", " "), flush=True)`;
 
-test('socket activation: LISTEN_FDS is taken; a service manager hears of readiness, reloads, the new process and the end', async () => {
+test('socket activation: LISTEN_FDS is taken; a service manager hears of readiness, reloads, the new process and the end', async (t) => {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
   const notify = path.join(setup.dir, 'notify');
+  t.after(() => server.close());
   const manager = spawn('python3', ['-c', listener, notify], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => manager.kill());
   let said = '';
   manager.stdout.on('data', (chunk) => { said += chunk; });
   await eventually('the manager listens', () => said.startsWith('bound'));
@@ -259,5 +268,4 @@ test('socket activation: LISTEN_FDS is taken; a service manager hears of readine
   process.kill(next, 'SIGTERM');
   await tells('STOPPING=1');
   await eventually('it has ended', () => !runs(next), 60000);
-  manager.kill();
 });
