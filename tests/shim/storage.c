@@ -9,8 +9,8 @@
  *                  being used again). Must be on the same file system as the root. With it no fsync
  *                  reaches the real disk.
  *
- * Every call that changes something below the root has a number (in the places that count). At number `kill_at` the process
- * dies: half of what it was about to write is written first.
+ * Every call that changes something below the root has a number (in the places that count). At
+ * number `kill_at` the process dies: half of what it was about to write is written first.
  */
 #include <dirent.h>
 #include <dlfcn.h>
