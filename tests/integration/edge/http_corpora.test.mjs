@@ -10,7 +10,7 @@ import { after, before, test } from 'node:test';
 import * as read from './corpora.mjs';
 import { report } from '../report.mjs';
 import { classify, isAccepted, isRefused, judge } from './verdicts.mjs';
-import { ask, inParallel, responses, sharedDir, sleep, startEdge, Wire } from './wire.mjs';
+import { ask, inParallel, responses, settled, sharedDir, sleep, startEdge, Wire } from './wire.mjs';
 
 const WIDTH = 24;
 const shared = sharedDir();
@@ -76,8 +76,7 @@ async function runProbeCase(row) {
     const from = wire.bytes.length;
     const fresh = () => responses(wire.bytes.subarray(from));
     wire.write(bytes);
-    await wire.until(() => fresh().some((one) => one.status >= 200), 1500);
-    await wire.until(() => false, 150);
+    await settled(edge, wire, { timeoutMs: 1500, graceMs: 150, from });
     const seen = fresh();
     steps.push({
       statuses: seen.map((one) => one.status),
