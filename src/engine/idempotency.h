@@ -46,8 +46,7 @@ struct sy_idempotency_answer {
     int status; /* of the first answer, whether it was kept or not; 0: it was lost */
     char call_id[40];
     struct sy_blob *body; /* a reference of the receiver */
-    bool
-        claim; /* FIRST: another process uses the store, too, and must be asked by claiming there */
+    bool claim; /* FIRST: another process uses the store, too: the key must be claimed there */
 };
 
 int sy_idempotency_create(struct sy_idempotency **ret, struct sy_err *err);
