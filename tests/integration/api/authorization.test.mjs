@@ -92,7 +92,7 @@ async function wrongCallers() {
 const state = async () => JSON.stringify(await Promise.all([
   '/v1/registry/export?format=json', '/v1/tenants?limit=200', '/v1/keys?limit=200', '/v1/vendors', '/v1/cases',
 ].map(async (target) => (target === '/v1/vendors'
-  ? (await gateway.get(target)).json.items.map(({ name, state: now }) => [name, now])
+  ? (await gateway.get(target)).json.items.map(({ vendor, state: now }) => [vendor, now])
   : (await gateway.get(target)).body.toString()))));
 
 test('the table of routes and scopes is the served one', async () => {
