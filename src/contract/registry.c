@@ -162,16 +162,25 @@ static bool is_lower_or_digit(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
+/* Letters, which most bytes are, are asked for first. */
+static bool is_name_byte(unsigned char c)
+{
+    return (unsigned)(c | 0x20) - 'a' < 26 || (unsigned)c - '0' < 10 || c == '_' || c == '.' ||
+           c == '-';
+}
+
 bool sy_name_is_valid(struct sy_str name)
 {
+    char first, last;
+
     if (name.len == 0 || name.len > SY_NAME_MAX)
         return false;
+    first = name.ptr[0];
+    last = name.ptr[name.len - 1];
+    if (first == '.' || first == '-' || last == '.' || last == '-')
+        return false;
     for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        bool edge = i == 0 || i == name.len - 1;
-        if (is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '_')
-            continue;
-        if ((c != '.' && c != '-') || edge)
+        if (!is_name_byte((unsigned char)name.ptr[i]))
             return false;
     }
     return true;

@@ -17,8 +17,9 @@ bool sy_in_list(struct sy_str name, const struct sy_str *list, size_t count)
 const struct sy_vendor *sy_adapter(const struct sy_resolve_facts *facts, struct sy_str name,
                                    size_t *ret_index)
 {
-    for (size_t i = 0; i < facts->vendor_count; i++) {
-        if (sy_str_eq(sy_str_of(facts->vendors[i]->name), name)) {
+    for (size_t i = 0; i < facts->vendor_count && name.len > 0; i++) {
+        const char *z = facts->vendors[i]->name;
+        if (z[0] == name.ptr[0] && sy_str_eq(sy_str_of(z), name)) {
             *ret_index = i;
             return facts->vendors[i];
         }

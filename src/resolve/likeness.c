@@ -78,7 +78,9 @@ static void add_toolkit(void *ctx, const struct sy_segment *segment, uint32_t sp
     if (found > q->distance || 2 * found > longer)
         return;
     /* An edit may have taken the spelling away, or given it to another. */
-    if (sy_snapshot_toolkit_hashed(q->snapshot, key, sy_index_hash(key), &toolkit))
+    if (sy_snapshot_toolkit_keyed(
+            q->snapshot, &(struct sy_toolkit_key){.normal = key, .hash = sy_index_hash(key)},
+            &toolkit))
         near_add(&q->list, toolkit.name, found);
 }
 

@@ -3,6 +3,8 @@
 
 #include "resolve/segment.h"
 
+#define ONES UINT64_C(0x0101010101010101)
+
 static struct sy_str take_vendor(const struct sy_segment *s, const unsigned char **at)
 {
     unsigned number = *(*at)++;
@@ -29,14 +31,45 @@ struct sy_str sy_spelling_text(const struct sy_segment *s, uint32_t spelling)
     return sy_take_spelling(&at);
 }
 
+static char fold(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c - 'A' + 'a');
+    return c == '-' || c == ' ' ? '_' : c;
+}
+
+/* 1 in each byte that is `c`. */
+static uint64_t bytes_that_are(uint64_t word, char c)
+{
+    const uint64_t low = ONES * 0x7f;
+    uint64_t differs = word ^ ONES * (unsigned char)c;
+
+    return ~(((differs & low) + low) | differs | low) >> 7;
+}
+
+/* The same for eight characters at once. */
+static uint64_t fold_word(uint64_t word)
+{
+    const uint64_t high = ONES * 0x80;
+    uint64_t rest = word & ~high;
+    uint64_t capital = (rest + ONES * (0x80 - 'A')) & ~(rest + ONES * (0x7f - 'Z')) & ~word & high;
+
+    word ^= bytes_that_are(word, '-') * ('-' ^ '_');
+    word ^= bytes_that_are(word, ' ') * (' ' ^ '_');
+    return word | capital >> 2;
+}
+
 struct sy_str sy_tool_fold(struct sy_str name, char *out)
 {
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        if (c >= 'A' && c <= 'Z')
-            c = (char)(c - 'A' + 'a');
-        out[i] = c == '-' || c == ' ' ? '_' : c;
+    size_t i = 0;
+
+    for (uint64_t word; i + sizeof(word) <= name.len; i += sizeof(word)) {
+        memcpy(&word, name.ptr + i, sizeof(word));
+        word = fold_word(word);
+        memcpy(out + i, &word, sizeof(word));
     }
+    for (; i < name.len; i++)
+        out[i] = fold(name.ptr[i]);
     return sy_str_from(out, name.len);
 }
 
@@ -65,10 +98,7 @@ bool sy_tool_is(struct sy_str spelling, struct sy_str key)
     if (memcmp(spelling.ptr, key.ptr, key.len) == 0)
         return true;
     for (size_t i = 0; i < spelling.len; i++) {
-        char c = spelling.ptr[i];
-        if (c >= 'A' && c <= 'Z')
-            c = (char)(c - 'A' + 'a');
-        if ((c == '-' || c == ' ' ? '_' : c) != key.ptr[i])
+        if (fold(spelling.ptr[i]) != key.ptr[i])
             return false;
     }
     return true;

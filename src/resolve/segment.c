@@ -173,7 +173,7 @@ static void put_tool(struct sy_segment *s, uint32_t spelling)
     if (!has_key(text))
         return;
     key = sy_tool_fold(text, buffer);
-    hash = sy_index_hash(key);
+    hash = sy_index_hash_whole(key);
     walk = sy_index_walk(&s->by_tool, hash);
     while ((other = sy_index_next(&walk)) != 0) {
         if (sy_spelling_named(s, other) == sy_spelling_named(s, spelling) &&

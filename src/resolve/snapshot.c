@@ -39,7 +39,7 @@ static int build_tenants(struct sy_snapshot *s, const struct sy_registry *from)
         *tenant = from->tenants[i];
         tenant->name = keep(s, tenant->name);
         tenant->labels = keep_pairs(s, tenant->labels, tenant->label_count);
-        sy_index_put(&s->by_tenant, sy_index_hash(tenant->name), (uint32_t)++s->tenant_count);
+        sy_index_put(&s->by_tenant, sy_index_hash_whole(tenant->name), (uint32_t)++s->tenant_count);
     }
     return SY_OK;
 }
@@ -59,7 +59,7 @@ static int build_keys(struct sy_snapshot *s, const struct sy_registry *from)
         key->environment = keep(s, key->environment);
         key->name = keep(s, key->name);
         sy_index_put(&s->by_key,
-                     sy_index_hash(sy_str_from((const char *)key->hash, sizeof(key->hash))),
+                     sy_index_hash_whole(sy_str_from((const char *)key->hash, sizeof(key->hash))),
                      (uint32_t)++s->key_count);
     }
     return SY_OK;

@@ -43,11 +43,25 @@ static inline bool sy_gone_has(const struct sy_gone *gone, uint32_t unit)
     return false;
 }
 
-/* By a key normalised already, with its hash as sy_index_hash makes it. */
-bool sy_snapshot_toolkit_hashed(const struct sy_snapshot *snapshot, struct sy_str key,
-                                uint64_t hash, struct sy_toolkit *ret);
+/* A toolkit's name that was normalised already. */
+struct sy_toolkit_key {
+    struct sy_str normal;
+    struct sy_str written; /* a spelling of it that is likely in the registry, or absent */
+    uint64_t hash;         /* sy_index_hash of `normal` */
+};
+bool sy_snapshot_toolkit_keyed(const struct sy_snapshot *snapshot, const struct sy_toolkit_key *key,
+                               struct sy_toolkit *ret);
 bool sy_snapshot_group(const struct sy_snapshot *snapshot, struct sy_str folded_tool,
                        struct sy_tool_group *ret);
+/* `hash`: sy_index_hash_whole of the name. */
+bool sy_snapshot_group_hashed(const struct sy_snapshot *snapshot, struct sy_str folded_tool,
+                              uint64_t hash, struct sy_tool_group *ret);
+/* Before such look-ups, so that they wait for memory together: first for the indexes' slots of a
+ * tool and the toolkits that it may begin with, then for what they point to. */
+void sy_snapshot_prefetch_toolkit(const struct sy_snapshot *snapshot, uint64_t hash);
+void sy_snapshot_prefetch_group(const struct sy_snapshot *snapshot, uint64_t hash);
+void sy_snapshot_prefetch_toolkit_unit(const struct sy_snapshot *snapshot, uint64_t hash);
+void sy_snapshot_prefetch_group_unit(const struct sy_snapshot *snapshot, uint64_t hash);
 
 /* The groups of one toolkit, in tool order. */
 struct sy_group_walk {

@@ -15,7 +15,7 @@ const struct sy_key *sy_snapshot_key(const struct sy_snapshot *snapshot,
                                      const unsigned char hash[32])
 {
     const struct sy_str wanted = sy_str_from((const char *)hash, 32);
-    struct sy_index_walk walk = sy_index_walk(&snapshot->by_key, sy_index_hash(wanted));
+    struct sy_index_walk walk = sy_index_walk(&snapshot->by_key, sy_index_hash_whole(wanted));
     uint32_t at;
 
     while ((at = sy_index_next(&walk)) != 0) {
@@ -28,7 +28,7 @@ const struct sy_key *sy_snapshot_key(const struct sy_snapshot *snapshot,
 
 const struct sy_tenant *sy_snapshot_tenant(const struct sy_snapshot *snapshot, struct sy_str name)
 {
-    struct sy_index_walk walk = sy_index_walk(&snapshot->by_tenant, sy_index_hash(name));
+    struct sy_index_walk walk = sy_index_walk(&snapshot->by_tenant, sy_index_hash_whole(name));
     uint32_t at;
 
     while ((at = sy_index_next(&walk)) != 0) {
@@ -47,29 +47,66 @@ bool sy_snapshot_quarantined(const struct sy_snapshot *snapshot, struct sy_str v
     return false;
 }
 
+/* ---- memory that will be read ---- */
+
+#define LINE 64u
+
+/* The first spelling that may be meant, with what stands behind it. */
+static void prefetch_unit(const struct sy_segment *s, const struct sy_index *index, uint64_t hash)
+{
+    struct sy_index_walk walk = sy_index_walk(index, hash);
+    uint32_t at = sy_index_next(&walk);
+
+    if (at) {
+        __builtin_prefetch(s->pool.bytes + at);
+        __builtin_prefetch(s->pool.bytes + at + LINE);
+    }
+}
+
+void sy_snapshot_prefetch_toolkit(const struct sy_snapshot *snapshot, uint64_t hash)
+{
+    sy_index_prefetch(&snapshot->base->by_toolkit, hash);
+}
+
+void sy_snapshot_prefetch_group(const struct sy_snapshot *snapshot, uint64_t hash)
+{
+    sy_index_prefetch(&snapshot->base->by_tool, hash);
+}
+
+void sy_snapshot_prefetch_toolkit_unit(const struct sy_snapshot *snapshot, uint64_t hash)
+{
+    prefetch_unit(snapshot->base, &snapshot->base->by_toolkit, hash);
+}
+
+void sy_snapshot_prefetch_group_unit(const struct sy_snapshot *snapshot, uint64_t hash)
+{
+    prefetch_unit(snapshot->base, &snapshot->base->by_tool, hash);
+}
+
 /* ---- toolkits ---- */
 
 /* The first spelling in `s` that is `key` and whose toolkit is not `gone`, or 0. */
 static uint32_t find_toolkit(const struct sy_segment *s, const struct sy_gone *gone,
-                             struct sy_str key, uint64_t hash)
+                             const struct sy_toolkit_key *key)
 {
-    struct sy_index_walk walk = sy_index_walk(&s->by_toolkit, hash);
+    struct sy_index_walk walk = sy_index_walk(&s->by_toolkit, key->hash);
     uint32_t at;
 
     while ((at = sy_index_next(&walk)) != 0) {
-        if (sy_toolkit_is(sy_spelling_text(s, at), key) &&
+        struct sy_str text = sy_spelling_text(s, at);
+        if ((sy_str_eq(text, key->written) || sy_toolkit_is(text, key->normal)) &&
             !(gone && sy_gone_has(gone, sy_spelling_named(s, at))))
             return at;
     }
     return 0;
 }
 
-bool sy_snapshot_toolkit_hashed(const struct sy_snapshot *snapshot, struct sy_str key,
-                                uint64_t hash, struct sy_toolkit *ret)
+bool sy_snapshot_toolkit_keyed(const struct sy_snapshot *snapshot, const struct sy_toolkit_key *key,
+                               struct sy_toolkit *ret)
 {
     const struct sy_segment *base = snapshot->base, *edits = snapshot->edits;
-    uint32_t in_base = find_toolkit(base, edits ? &snapshot->gone_toolkits : NULL, key, hash);
-    uint32_t in_edits = edits ? find_toolkit(edits, NULL, key, hash) : 0;
+    uint32_t in_base = find_toolkit(base, edits ? &snapshot->gone_toolkits : NULL, key);
+    uint32_t in_edits = edits ? find_toolkit(edits, NULL, key) : 0;
     struct sy_toolkit other;
 
     if (in_base)
@@ -91,12 +128,13 @@ bool sy_snapshot_toolkit(const struct sy_snapshot *snapshot, struct sy_str any_s
                          struct sy_toolkit *ret)
 {
     char buffer[2 * SY_NAME_MAX];
-    struct sy_str key;
+    struct sy_toolkit_key key = {.written = any_spelling};
 
     if (any_spelling.len > sizeof(buffer))
         return false;
-    key = sy_name_normalise(any_spelling, buffer);
-    return key.len > 0 && sy_snapshot_toolkit_hashed(snapshot, key, sy_index_hash(key), ret);
+    key.normal = sy_name_normalise(any_spelling, buffer);
+    key.hash = sy_index_hash(key.normal);
+    return key.normal.len > 0 && sy_snapshot_toolkit_keyed(snapshot, &key, ret);
 }
 
 size_t sy_snapshot_toolkit_count(const struct sy_snapshot *snapshot)
@@ -151,8 +189,13 @@ static int group_order(const struct sy_tool_group *a, const struct sy_tool_group
 bool sy_snapshot_group(const struct sy_snapshot *snapshot, struct sy_str key,
                        struct sy_tool_group *ret)
 {
+    return sy_snapshot_group_hashed(snapshot, key, sy_index_hash_whole(key), ret);
+}
+
+bool sy_snapshot_group_hashed(const struct sy_snapshot *snapshot, struct sy_str key, uint64_t hash,
+                              struct sy_tool_group *ret)
+{
     const struct sy_segment *base = snapshot->base, *edits = snapshot->edits;
-    uint64_t hash = sy_index_hash(key);
     uint32_t in_base = find_group(base, edits ? &snapshot->gone_families : NULL, key, hash);
     uint32_t in_edits = edits ? find_group(edits, NULL, key, hash) : 0;
     struct sy_tool_group other;
