@@ -93,6 +93,15 @@ static int write_note(int fd, struct sy_str note)
     return pwrite(fd, note.ptr ? note.ptr : "", note.len, 0) == (ssize_t)note.len ? 0 : -1;
 }
 
+/* The store that is handed over has this file beside it. */
+static bool is_file_of(int fd, const char *name)
+{
+    struct stat handed, named;
+
+    return fstat(fd, &handed) == 0 && stat(name, &named) == 0 && handed.st_dev == named.st_dev &&
+           handed.st_ino == named.st_ino;
+}
+
 int sy_sqlite_lock(const char *path, struct sy_str note, int handed, int *ret_fd,
                    struct sy_err *err)
 {
@@ -106,6 +115,10 @@ int sy_sqlite_lock(const char *path, struct sy_str note, int handed, int *ret_fd
         fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         rc = sy_err_set(err, SY_UNAVAILABLE, "%s.lock: %s", path, strerror(errno));
+    else if (handed > 0 && !(name && is_file_of(fd, name)))
+        rc =
+            sy_err_set(err, SY_CONFLICT,
+                       "the process before holds another store than %s: stop it, then start", path);
     else if (flock(fd, LOCK_EX | LOCK_NB) != 0)
         rc = lock_held(fd, path, err);
     else if (write_note(fd, note) != 0)
