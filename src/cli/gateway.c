@@ -115,14 +115,27 @@ static int inherited(int fd)
     return fd > 0 ? fd : -1;
 }
 
+/* A service manager gives what its unit says: a file or a connection would make the loops spin. */
+static int check_inherited(int fd, const char *setting, struct sy_err *err)
+{
+    if (fd < 0 || sy_listen_port(fd) >= 0)
+        return SY_OK;
+    return sy_err_set(err, SY_INVALID,
+                      "descriptor %d was handed over for %s: it is not a listening TCP socket", fd,
+                      setting);
+}
+
 static int listen_on(struct sy_gateway *gateway, struct sy_err *err)
 {
     const struct sy_settings *settings = &gateway->config->settings;
     struct sy_str address = gateway->options.one_shot ? SY_STR("127.0.0.1:0") : settings->listen;
-    int status = SY_OK;
+    int status;
 
     gateway->listen_fd = inherited(gateway->options.inherited.listen_fd);
     gateway->admin_fd = inherited(gateway->options.inherited.admin_fd);
+    if ((status = check_inherited(gateway->listen_fd, "listen", err)) != SY_OK ||
+        (status = check_inherited(gateway->admin_fd, "admin_listen", err)) != SY_OK)
+        return status;
     if (gateway->listen_fd < 0)
         status = sy_listen(address, &gateway->listen_fd, err);
     if (status != SY_OK)

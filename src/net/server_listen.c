@@ -92,8 +92,12 @@ int sy_listen(struct sy_str address, int *ret_fd, struct sy_err *err)
 int sy_listen_port(int fd)
 {
     struct sockaddr_storage address = {0};
-    socklen_t len = sizeof(address);
+    socklen_t len = sizeof(int);
+    int listens = 0;
 
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || !listens)
+        return -1;
+    len = sizeof(address);
     if (getsockname(fd, (struct sockaddr *)&address, &len) < 0)
         return -1;
     if (address.ss_family == AF_INET)
