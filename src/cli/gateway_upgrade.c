@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -21,6 +22,7 @@
 
 #define START_MS 60000   /* reading registry and policy, recovering */
 #define SERVING_MS 30000 /* starting threads */
+#define LAST_WORDS_MS 5000
 #define LOOK_MS 100
 
 enum word { WORD_NONE, WORD_READY = 'R', WORD_GO = 'G', WORD_SERVING = 'S', WORD_END = 'E' };
@@ -99,12 +101,31 @@ static int hand_over(struct sy_gateway *gateway, int fd, struct sy_err *err)
     return await(fd, WORD_SERVING, SERVING_MS, err);
 }
 
-static void take_back(struct sy_gateway *gateway, pid_t child)
+static void nap(void)
+{
+    const struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
+
+    nanosleep(&look, NULL);
+}
+
+/* It closes the socket before it says why. */
+static bool has_ended(pid_t child)
+{
+    for (int64_t until_ms = sy_clock_ms() + LAST_WORDS_MS; sy_clock_ms() < until_ms; nap())
+        if (waitpid(child, NULL, WNOHANG) == child)
+            return true;
+    return false;
+}
+
+static void take_back(struct sy_gateway *gateway, pid_t child, int fd)
 {
     struct sy_err err = SY_ERR_INIT;
 
-    kill(child, SIGKILL);
-    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+    if (hear(fd, 0) == WORD_END && has_ended(child))
+        child = -1;
+    else
+        kill(child, SIGKILL);
+    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
         continue;
     (void)gateway_journals_recover(gateway, &gateway->lost);
     if (sy_engine_own_keys(gateway->engine, &err) != SY_OK)
@@ -131,7 +152,7 @@ int sy_gateway_hand_over(struct sy_gateway *gateway, struct sy_err *err)
         status =
             sy_err_set(err, SY_UNAVAILABLE, "the program cannot be started: %s", strerror(errno));
     else if ((status = hand_over(gateway, pair[0], err)) != SY_OK)
-        take_back(gateway, child);
+        take_back(gateway, child, pair[0]);
     if (status != SY_OK) {
         close(pair[0]);
         return status;
@@ -144,6 +165,22 @@ int sy_gateway_hand_over(struct sy_gateway *gateway, struct sy_err *err)
 
 /* ---- the new process ---- */
 
+/* It died before it shared its keys: they are in its journals, and who was cut off asks again at
+ * once. So no call is taken until they are in the store and known here. */
+static int outlive(struct sy_gateway *gateway, struct sy_err *err)
+{
+    int64_t until_ms = sy_clock_ms() + START_MS;
+
+    gateway->predecessor_ended = true;
+    while (sy_gateway_has_predecessor(gateway)) {
+        if (sy_clock_ms() >= until_ms)
+            return sy_err_set(err, SY_UNAVAILABLE,
+                              "the journals of the process before cannot be brought in");
+        nap();
+    }
+    return SY_OK;
+}
+
 int gateway_upgrade_ready(struct sy_gateway *gateway, struct sy_err *err)
 {
     enum word word;
@@ -154,9 +191,8 @@ int gateway_upgrade_ready(struct sy_gateway *gateway, struct sy_err *err)
     word = hear(gateway->upgrade_fd, START_MS);
     if (word == WORD_GO)
         return sy_engine_share_keys(gateway->engine, err);
-    /* It died meanwhile: the listeners are here, and its journals will be found. */
     if (word == WORD_END)
-        return SY_OK;
+        return outlive(gateway, err);
     return sy_err_set(err, SY_UNAVAILABLE, "the process before does not hand over");
 }
 
