@@ -103,6 +103,8 @@ static int no_answer(struct cli *cli, const struct sy_fetch_reply *reply, const 
         why = "nothing listens there; `switchyard serve` starts a gateway";
     if (reply->cause == SY_CAUSE_DNS)
         why = "the name does not resolve";
+    if (reply->cause == SY_CAUSE_TLS_UNTRUSTED)
+        why = "its certificate is not trusted; SSL_CERT_FILE may name the authority's";
     return cli_fail(cli, "%.*s does not answer: %s", SY_FMT(cli->url), why);
 }
 

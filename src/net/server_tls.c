@@ -79,6 +79,16 @@ static bool mark_file(const char *path, struct file_mark *ret)
     return true;
 }
 
+/* A pipe would be waited for by the thread that hears signals. */
+static int look_at(const char *path, struct file_mark *ret, struct sy_err *err)
+{
+    struct stat st;
+
+    if (!mark_file(path, ret) || stat(path, &st) != 0)
+        return pair_fault(err, path, strerror(errno));
+    return S_ISREG(st.st_mode) ? SY_OK : pair_fault(err, path, "is not a regular file");
+}
+
 static bool is_same(const struct file_mark *a, const struct file_mark *b)
 {
     return a->device == b->device && a->inode == b->inode && a->size == b->size &&
@@ -170,10 +180,9 @@ static int load(struct sy_tls_pair *pair, struct sy_err *err)
     pair->ctx = new_context();
     if (!pair->ctx)
         return pair_fault(err, pair->certificate, "no memory for a TLS context");
-    if (!mark_file(pair->certificate, &pair->marks[0]))
-        return pair_fault(err, pair->certificate, strerror(errno));
-    if (!mark_file(pair->key, &pair->marks[1]))
-        return pair_fault(err, pair->key, strerror(errno));
+    if (look_at(pair->certificate, &pair->marks[0], err) != SY_OK ||
+        look_at(pair->key, &pair->marks[1], err) != SY_OK)
+        return SY_INVALID;
     if (SSL_CTX_use_certificate_chain_file(pair->ctx, pair->certificate) != 1)
         return pair_fault(err, pair->certificate, reason());
     ERR_clear_error();

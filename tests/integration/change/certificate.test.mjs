@@ -201,6 +201,36 @@ test('a pair that does not fit or cannot be read leaves the old one in force, sa
   put(setup, pairs[0]);
 });
 
+test('a pipe in the place of certificate or key holds nothing up: it is refused, and signals are heard', async () => {
+  put(setup, pairs[0]);
+  const gateway = await Gateway.start(setup);
+  const old = await serial(gateway.port);
+  for (const name of ['cert.pem', 'key.pem']) {
+    const file = path.join(setup.dir, name);
+    const refused = gateway.count(/"event":"certificate_refused"/g);
+    execFileSync('mkfifo', [`${file}.pipe`]);
+    renameSync(`${file}.pipe`, file);
+    await eventually(`${name} is refused`, () => gateway.count(/"event":"certificate_refused"/g) > refused, 10000);
+    assert.match(gateway.stderr, new RegExp(`${name}: is not a regular file`));
+    assert.equal(await gateway.reload(), false);
+    assert.equal(await serial(gateway.port), old);
+    put(setup, pairs[0]);
+  }
+  await gateway.stop();
+});
+
+test('the command line asks over https with SSL_CERT_FILE, and says so where the authority is unknown', async () => {
+  const gateway = await Gateway.start(setup);
+  const ask = (file) => run(['vendor', 'list'], { env: { SWITCHYARD_URL: gateway.url, SWITCHYARD_KEY: setup.key, SSL_CERT_FILE: file } });
+  const known = await ask(pairs[0].cert);
+  assert.equal(known.code, 0, known.stderr);
+  assert.match(known.stdout, /composio/);
+  const unknown = await ask(pairs[1].cert);
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /https:\S+ does not answer: its certificate is not trusted; SSL_CERT_FILE/);
+  await gateway.stop();
+});
+
 test('an upgrade under load over TLS: no call fails', async () => {
   const gateway = await Gateway.start(setup);
   const load = new Load({ port: gateway.port, key: setup.key, body: echo, secure: { ca: both() }, kept: 6, fresh: 6 }).start();
