@@ -99,6 +99,15 @@ static int sqlite_content_version(struct sy_store *store, uint64_t *ret, struct 
     return rc;
 }
 
+/* SQLite takes a name that begins with "file:" for a URL, and then another file than we do. */
+static char *plain_name(struct sy_str path, struct sy_arena *arena)
+{
+    struct sy_str parts[2] = {SY_STR("./"), path};
+
+    return sy_arena_z(arena,
+                      sy_str_starts(path, SY_STR("file:")) ? sy_arena_join(arena, parts, 2) : path);
+}
+
 /* VACUUM INTO writes a whole, consistent file in one go; a sliced copy never ends while another
  * connection writes. */
 static int sqlite_backup(struct sy_store *store, struct sy_str path, struct sy_err *err)
@@ -111,7 +120,7 @@ static int sqlite_backup(struct sy_store *store, struct sy_str path, struct sy_e
     bool reader;
 
     sy_arena_init(&arena, 2 * SY_SQLITE_PATH_MAX);
-    name = sy_arena_z(&arena, path);
+    name = plain_name(path, &arena);
     if (!name)
         return sy_err_set(err, SY_INVALID, "the path is too long");
     fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -128,7 +137,7 @@ static int sqlite_backup(struct sy_store *store, struct sy_str path, struct sy_e
     if (reader)
         (void)sqlite3_exec(self->db, "PRAGMA query_only = OFF", NULL, NULL, NULL);
     if (sqlite3_prepare_v2(self->db, "VACUUM INTO ?1", -1, &st, NULL) != SQLITE_OK ||
-        sqlite3_bind_text64(st, 1, path.ptr, path.len, SQLITE_STATIC, SQLITE_UTF8) != SQLITE_OK ||
+        sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC) != SQLITE_OK ||
         sqlite3_step(st) != SQLITE_DONE) {
         rc = sy_sqlite_fail(self->db, err, "copying the store");
         (void)unlink(name);
@@ -244,7 +253,7 @@ int sy_sqlite_open(const struct sy_store_options *options, struct sy_str path,
     self->base.lock_fd = -1;
     sy_arena_init(&arena, 2 * SY_SQLITE_PATH_MAX);
     name = path.len && path.len < SY_SQLITE_PATH_MAX && memchr(path.ptr, 0, path.len) == NULL
-               ? sy_arena_z(&arena, path)
+               ? plain_name(path, &arena)
                : NULL;
     if (!name)
         rc = sy_err_set(err, SY_INVALID, "store: the path is empty, too long or holds a NUL");
