@@ -44,14 +44,17 @@ static unsigned char least(unsigned a, unsigned b, unsigned c)
     return (unsigned char)(min < c ? min : c);
 }
 
-/* Fills rows->now for a[i]; returns its smallest entry. */
-static unsigned distance_row(struct distance_rows *rows, struct sy_str a, size_t i, struct sy_str b)
+/* Fills rows->now for a[i] as far as it may be within the limit, with a border of more than that;
+ * returns its smallest entry. */
+static unsigned distance_row(struct distance_rows *rows, struct sy_str a, size_t i, struct sy_str b,
+                             unsigned limit)
 {
+    size_t from = i > limit ? i - limit : 0, to = i + limit + 1 < b.len ? i + limit + 1 : b.len;
     unsigned smallest;
 
-    rows->now[0] = (unsigned char)(i + 1);
-    smallest = rows->now[0];
-    for (size_t j = 0; j < b.len; j++) {
+    rows->now[from] = (unsigned char)(from == 0 ? i + 1 : limit + 1);
+    smallest = rows->now[from];
+    for (size_t j = from; j < to; j++) {
         unsigned cost = a.ptr[i] != b.ptr[j];
         unsigned char best = least(rows->last[j + 1] + 1u, rows->now[j] + 1u, rows->last[j] + cost);
         bool swapped = i && j && a.ptr[i] == b.ptr[j - 1] && a.ptr[i - 1] == b.ptr[j];
@@ -61,6 +64,8 @@ static unsigned distance_row(struct distance_rows *rows, struct sy_str a, size_t
         if (best < smallest)
             smallest = best;
     }
+    if (to < b.len)
+        rows->now[to + 1] = (unsigned char)(limit + 1);
     return smallest;
 }
 
@@ -77,7 +82,7 @@ unsigned sy_str_distance(struct sy_str a, struct sy_str b, unsigned limit)
         rows.last[j] = (unsigned char)j;
 
     for (size_t i = 0; i < a.len; i++) {
-        unsigned smallest = distance_row(&rows, a, i, b);
+        unsigned smallest = distance_row(&rows, a, i, b, limit);
         /* A transposition looks two rows back, so both must be past the limit to give up. */
         if (smallest > limit && smallest_last > limit)
             return limit + 1;
