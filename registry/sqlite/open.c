@@ -54,7 +54,7 @@ int sy_sqlite_set_pragmas(sqlite3 *db, bool read_only, struct sy_err *err)
                                  "PRAGMA synchronous = FULL;"
                                  "PRAGMA temp_store = MEMORY;"
                                  "PRAGMA mmap_size = 0;"
-                                 "PRAGMA cache_size = -4096;";
+                                 "PRAGMA cache_size = -1024;";
     /* Of a new store: most of what is written are blocks of the ledger, hundreds of KB each. A page
      * is two writes to the log, one to the file. */
     static const char writer[] = "PRAGMA page_size = 16384;"
