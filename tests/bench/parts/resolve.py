@@ -115,13 +115,13 @@ def _reload(options):
             "loop_ms": loop_ms}
 
 
-def _instructions(options, rows):
+def _instructions(options, rows, *which):
     """Of a decision, by callgrind: `decisions` is all that is counted."""
     with Workplace(options.build) as place:
         out = place.path("callgrind")
         done = subprocess.run([program("valgrind", "valgrind"), "--tool=callgrind", "--toggle-collect=decisions",
                                f"--callgrind-out-file={out}", programs.path(options, "bench-resolve"), "--count",
-                               str(DECISIONS), str(rows)], capture_output=True, text=True, check=False)
+                               str(DECISIONS), str(rows), *which], capture_output=True, text=True, check=False)
         if done.returncode:
             raise Failure(f"bench-resolve under valgrind: {done.stderr.strip()[-400:]}")
         with open(out, encoding="utf8") as f:
@@ -143,6 +143,7 @@ def run(options):
                 for number in range(len(sizes))]
     for size in measured:
         size["instructions"] = _instructions(options, int(size["rows"]))
+        size["unknown_instructions"] = _instructions(options, int(size["rows"]), "unknown")
     return {"sizes": measured, "rounds": rounds, "reload": _reload(options)}
 
 
@@ -156,9 +157,10 @@ def tables(figures):
     rows = [[f"{kind} reloads"] + [f"{reload['medians'][kind][point]:.0f}" for point in
                                    ("p50_us", "p99_us", "p999_us", "p9999_us")] for kind in ("without", "with")]
     sizes = {"title": "A decision by size of the registry",
-             "head": ["rows", "ns, any of 65,536 questions", "ns, the same 256", "instructions", "bytes a row",
-                      "build ms", "edit ms"],
+             "head": ["rows", "ns, any of 65,536 questions", "ns, the same 256", "instructions",
+                      "unknown toolkit: ns", "instructions", "bytes a row", "build ms", "edit ms"],
              "rows": [[f"{s['rows']:.0f}", f"{s['cold_ns']:.0f}", f"{s['warm_ns']:.0f}", f"{s['instructions']:.0f}",
+                       f"{s['unknown_cold_ns']:.0f}", f"{s['unknown_instructions']:.0f}",
                        f"{s['bytes_a_row']:.0f}", f"{s['build_us'] / 1000:.2f}", f"{s['edit_us'] / 1000:.3f}"]
                       for s in figures["sizes"]]}
     return ([sizes] if figures["sizes"] else []) + [
@@ -174,8 +176,12 @@ def verdicts(figures):
     found = []
     if sizes:
         counts = [size["instructions"] for size in sizes]
-        found = [(f"a decision, any question, worst of {len(sizes)} sizes to {sizes[-1]['rows']:.0f} rows",
-                  max(size["cold_ns"] for size in sizes) / 1000, 1, "µs"),
-                 ("a decision's instructions, most over fewest", (max(counts) / min(counts) - 1) * 100, 10, "%")]
+        unknown = [size["unknown_instructions"] for size in sizes]
+        found = [(f"a decision {what}, worst of {len(sizes)} sizes to {sizes[-1]['rows']:.0f} rows",
+                  max(size[key] for size in sizes) / 1000, 1, "µs")
+                 for what, key in (("on any of 65,536 known names", "cold_ns"), ("on the same 256 known names", "warm_ns"),
+                                   ("on an unknown toolkit", "unknown_cold_ns"))]
+        found += [(f"{whose} instructions, most over fewest", (max(each) / min(each) - 1) * 100, 10, "%")
+                  for whose, each in (("a decision's", counts), ("an unknown toolkit's", unknown))]
     return found + [(f"loop CPU for a reload and a registry write at {reload['rows']} rows", reload["loop_ms"], 1, "ms"),
                     (f"reloads at {reload['rows']} rows, added to p99.99", _added(figures), 1000, "µs")]
