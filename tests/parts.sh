@@ -63,10 +63,11 @@ run_ctest() { # NAME BUILD CTEST-ARGS…
     tally "$name" "$ok" "$bad" "$skip"
 }
 
+# A part that hangs ends after `part_seconds`, half an hour if unset, and has failed.
 run_node() { # NAME FILES… (and what else node takes)
     local name=$1 log=$logs/node-${1// /-}.log
     shift
-    SWITCHYARD_BIN=$build/switchyard SY_BUILD_DIR=$build "$node" --test --test-concurrency=1 --test-reporter=tap "$@" >"$log" 2>&1
+    SWITCHYARD_BIN=$build/switchyard SY_BUILD_DIR=$build timeout -k 10 "${part_seconds:-1800}" "$node" --test --test-concurrency=1 --test-reporter=tap "$@" >"$log" 2>&1
     local code=$? ok bad skip
     ok=$(sed -n 's/^# pass //p' "$log" | tail -1)
     bad=$(sed -n 's/^# fail //p' "$log" | tail -1)

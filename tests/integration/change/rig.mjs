@@ -1,5 +1,6 @@
 // A gateway on a folder of `configured()`, plain or with TLS, whose process may be replaced by its
 // successor while the test runs.
+import { after } from 'node:test';
 import { spawn, execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -32,6 +33,12 @@ export async function sweep({ file }) {
   await eventually('they have ended', () => !left.some(runs));
 }
 
+// A test that failed leaves its gateway behind, and the run would wait for it.
+const started = [];
+after(() => {
+  for (const { pid } of started) if (runs(pid)) process.kill(pid, 'SIGKILL');
+});
+
 export class Gateway {
   static async start(setup, { args = [], env = {} } = {}) {
     const gateway = new Gateway();
@@ -41,6 +48,7 @@ export class Gateway {
     child.stdout.on('data', (chunk) => { gateway.stdout += chunk; });
     child.stderr.on('data', (chunk) => { gateway.stderr += chunk; });
     gateway.pid = child.pid;
+    started.push(gateway);
     await eventually('the gateway serves', () => {
       if (child.exitCode !== null) throw new Error(gateway.stdout + gateway.stderr);
       return /metrics at \S+/.test(gateway.stdout);
