@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include <pthread.h>
-#include <uthash.h>
 
 #include "base/buf.h"
 
@@ -173,6 +173,10 @@ static struct fact_entry *entry_get(struct sy_fact_cache *cache, struct sy_str k
     entry->key_len = key.len;
     memcpy(entry->key, key.ptr, key.len);
     HASH_ADD_KEYPTR(hh, cache->entries, entry->key, entry->key_len, entry);
+    if (!SY_HASH_ADDED(entry)) {
+        free(entry);
+        return NULL;
+    }
     cache->bytes += entry_size(entry);
     return entry;
 }

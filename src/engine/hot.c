@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
+#include "base/hash.h"
 
 #define BREAKER_FAILURES 5
 #define BREAKER_OPEN_MS 5000
@@ -104,6 +104,10 @@ struct sy_tenant_slot *sy_hot_tenant(struct sy_hot *hot, struct sy_str tenant)
         slot->name_len = tenant.len;
         memcpy(slot->name, tenant.ptr, tenant.len);
         HASH_ADD_KEYPTR(hh, hot->tenants, slot->name, slot->name_len, slot);
+        if (!SY_HASH_ADDED(slot)) {
+            free(slot);
+            slot = NULL;
+        }
     }
     pthread_rwlock_unlock(&hot->lock);
     return slot;
@@ -164,6 +168,11 @@ struct sy_breaker_slot *sy_hot_breaker(struct sy_hot *hot, struct sy_str key)
         pthread_mutex_init(&slot->lock, NULL);
         atomic_store(&slot->quiet, true);
         HASH_ADD_KEYPTR(hh, hot->breakers, slot->name, slot->name_len, slot);
+        if (!SY_HASH_ADDED(slot)) {
+            pthread_mutex_destroy(&slot->lock);
+            free(slot);
+            slot = NULL;
+        }
     }
     pthread_rwlock_unlock(&hot->lock);
     return slot;

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include <pthread.h>
-#include <uthash.h>
 
 #include "base/crypto.h"
 
@@ -89,6 +89,10 @@ static struct entry *entry_new(struct sy_idempotency *index, const unsigned char
     memcpy(entry->key, key, 32);
     memcpy(entry->body, body, 32);
     HASH_ADD(hh, index->entries, key, 32, entry);
+    if (!SY_HASH_ADDED(entry)) {
+        free(entry);
+        return NULL;
+    }
     index->count++;
     return entry;
 }

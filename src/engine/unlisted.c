@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
+#include "base/hash.h"
 
 #include "engine/engine_int.h"
 
@@ -227,7 +227,10 @@ static struct probe *probe_get(struct sy_prober *unlisted, struct sy_str name)
     probe->until_ms = -1; /* never asked */
     memcpy(probe->name, name.ptr, name.len);
     HASH_ADD_KEYPTR(hh, unlisted->probes, probe->name, probe->name_len, probe);
-    return probe;
+    if (SY_HASH_ADDED(probe))
+        return probe;
+    free(probe);
+    return NULL;
 }
 
 static struct round *round_new(struct sy_engine_loop *el, struct probe *probe, struct sy_str slug)

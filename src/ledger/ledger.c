@@ -382,7 +382,12 @@ void sy_ledger_intent(struct sy_ledger_loop *ll, const struct sy_intent *intent,
         memcpy(open->call_id, intent->call_id.ptr, intent->call_id.len);
         open->payload = sy_buf_str(&payload); /* the buffer's memory is handed over */
         HASH_ADD_STR(ll->open, call_id, open);
-        ll->has_intents = true;
+        if (SY_HASH_ADDED(open)) {
+            ll->has_intents = true;
+        } else {
+            ll->broken = true;
+            sy_ledger_intent_free(open);
+        }
     }
     ticket_add(ll, ticket);
 }

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include <uthash.h>
+#include "base/hash.h"
 
 #include "ledger/journal.h"
 #include "ledger/record.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
+#include "base/hash.h"
 
 #include "base/encode.h"
 #include "base/log.h"
@@ -24,13 +24,18 @@ struct recovery_state {
     struct sy_idempotency_row *answers;
     size_t row_count, answer_count, max;
     struct sy_arena arena;
+    bool no_memory; /* an intent found no room: what was read is not all */
 };
 
 static void intent_found(struct recovery_state *state, struct sy_str payload)
 {
     struct found_intent *found = calloc(1, sizeof(*found)), *old = NULL;
 
-    if (!found || !sy_intent_unpack(payload, &found->intent) ||
+    if (!found) {
+        state->no_memory = true;
+        return;
+    }
+    if (!sy_intent_unpack(payload, &found->intent) ||
         found->intent.call_id.len >= sizeof(found->id)) {
         free(found);
         return;
@@ -42,6 +47,10 @@ static void intent_found(struct recovery_state *state, struct sy_str payload)
         free(old);
     }
     HASH_ADD_STR(state->intents, id, found);
+    if (!SY_HASH_ADDED(found)) {
+        state->no_memory = true;
+        free(found);
+    }
 }
 
 static void outcome_found(struct recovery_state *state, struct sy_str payload)
@@ -199,10 +208,12 @@ int sy_halves_store(struct sy_halves *halves, struct sy_store *store, unsigned *
         state.max += copy_count(&halves->copies[i]);
     state.rows = sy_arena_array(&state.arena, state.max + 1, sizeof(*state.rows));
     state.answers = sy_arena_array(&state.arena, state.max + 1, sizeof(*state.answers));
-    if (!state.rows || !state.answers)
-        status = sy_err_set(err, SY_NOMEM, "no memory to recover a journal");
-    for (unsigned i = 0; i < 2 && status == SY_OK; i++)
+    state.no_memory = !state.rows || !state.answers;
+    for (unsigned i = 0; i < 2 && !state.no_memory; i++)
         copy_scan(&state, &halves->copies[first ^ i], &halves->damage[first ^ i]);
+    /* The journal is cleared after this: better no start than an intent forgotten. */
+    if (state.no_memory)
+        status = sy_err_set(err, SY_NOMEM, "no memory to recover a journal");
     if (status == SY_OK)
         status = intents_to_rows(&state, lost, err);
     if (status == SY_OK)

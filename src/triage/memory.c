@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include <pthread.h>
-#include <uthash.h>
 
 struct entry {
     UT_hash_handle hh;
@@ -113,5 +113,9 @@ void triage_memory_put(struct triage_memory *memory, struct sy_str key, int64_t 
     if (old)
         entry_free(memory, old);
     HASH_ADD_KEYPTR(hh, memory->entries, entry->key, entry->key_len, entry);
+    if (!SY_HASH_ADDED(entry)) {
+        sy_arena_release(&entry->mem);
+        free(entry);
+    }
     pthread_mutex_unlock(&memory->lock);
 }
