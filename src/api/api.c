@@ -198,13 +198,28 @@ static bool check_body(struct api_request *rq)
     return true;
 }
 
+/* There is no memory even for the request's own record. */
+static void turn_away(struct sy_api_loop *al, struct sy_exchange *x)
+{
+    static const struct sy_failure failure = {.code = SY_CODE_OVERLOADED, .cause = SY_CAUSE_MEMORY};
+    static const struct sy_http_header again = {SY_STR_INIT("Retry-After"), SY_STR_INIT("1")};
+    struct sy_reply reply = {.status = 503,
+                             .content_type = SY_STR("application/problem+json"),
+                             .headers = &again,
+                             .header_count = 1,
+                             .body_count = 1,
+                             .close = true};
+
+    reply.body[0] = sy_failure_write_bare(al->bare, &failure, false, (struct sy_str){NULL, 0});
+    sy_exchange_reply(x, &reply);
+}
+
 static void handle(struct sy_exchange *x, void *ctx, bool admin_port)
 {
     struct api_request *rq = request_new(ctx, x);
-    struct sy_reply busy = {.status = 503, .close = true};
 
     if (!rq) {
-        sy_exchange_reply(x, &busy);
+        turn_away(ctx, x);
         return;
     }
     if (find_route(rq, admin_port) && api_authorize(rq) && check_body(rq) && api_read_query(rq))

@@ -54,6 +54,7 @@ struct sy_api_loop {
     unsigned char serial[10]; /* of request ids */
     unsigned char token_key[16];
     struct api_token tokens[API_TOKENS_MAX]; /* place = low bits of the fingerprint */
+    char bare[SY_FAILURE_BARE_MAX];          /* a problem for which there was no memory */
     struct sy_api_loop *next;
 };
 

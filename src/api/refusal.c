@@ -49,7 +49,9 @@ void api_on_refusal(struct sy_exchange *x, int status, const char *cause,
     sy_buf_init_arena(&out, sy_exchange_arena(x), 4096);
     sy_failure_write(&out, &failure, false, (struct sy_str){NULL, 0});
     *ret_content_type = SY_STR("application/problem+json");
-    *ret_body = sy_buf_ok(&out) ? sy_buf_str(&out) : SY_STR("");
+    *ret_body = sy_buf_ok(&out)
+                    ? sy_buf_str(&out)
+                    : sy_failure_write_bare(al->bare, &failure, false, (struct sy_str){NULL, 0});
 }
 
 size_t api_on_refusal_headers(struct sy_exchange *x, int status,

@@ -59,17 +59,23 @@ static void retry_after(struct api_request *rq, int64_t after_ms)
 
 void api_fail(struct api_request *rq, const struct sy_failure *failure)
 {
+    static const struct sy_failure no_memory = {
+        .code = SY_CODE_OVERLOADED, .cause = SY_CAUSE_MEMORY, .retry_after_ms = 1000};
     struct sy_str body, none = {NULL, 0};
     struct sy_buf out;
 
+    /* What was found wrong with a request that could not be read whole says nothing about it. */
+    if (rq->arena->failed && sy_failure_origin(failure) == SY_ORIGIN_CALLER)
+        failure = &no_memory;
     sy_buf_init_arena(&out, rq->arena, PROBLEM_MAX);
     sy_failure_write(&out, failure, false, none);
+    body = sy_buf_ok(&out) ? sy_buf_str(&out)
+                           : sy_failure_write_bare(rq->al->bare, failure, false, none);
     retry_after(rq, failure->retry_after_ms);
     if (failure->code == SY_CODE_UNAUTHORIZED)
         api_header(rq, SY_STR("WWW-Authenticate"), SY_STR("Bearer"));
-    body = sy_buf_str(&out);
     api_reply(rq, failure->status ? failure->status : sy_code_status(failure->code),
-              SY_STR("application/problem+json"), &body, sy_buf_ok(&out) ? 1 : 0);
+              SY_STR("application/problem+json"), &body, 1);
 }
 
 void api_fail_code(struct api_request *rq, enum sy_code code, enum sy_cause cause,

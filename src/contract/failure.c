@@ -208,3 +208,22 @@ void sy_failure_write(struct sy_buf *out, const struct sy_failure *failure, bool
     write_extras(&w, failure);
     sy_jw_object_end(&w);
 }
+
+struct sy_str sy_failure_write_bare(char out[SY_FAILURE_BARE_MAX], const struct sy_failure *failure,
+                                    bool maybe_applied, struct sy_str call_id)
+{
+    struct sy_buf fixed = {
+        .ptr = out, .cap = SY_FAILURE_BARE_MAX - 1, .max = SY_FAILURE_BARE_MAX - 1};
+    struct sy_failure bare = {.code = failure->code,
+                              .cause = failure->cause,
+                              .origin = failure->origin,
+                              .retryable = failure->retryable,
+                              .status = failure->status,
+                              .fix = failure->fix,
+                              .limited_by = failure->limited_by,
+                              .provider_status = failure->provider_status,
+                              .limit_bytes = failure->limit_bytes};
+
+    sy_failure_write(&fixed, &bare, maybe_applied, call_id);
+    return sy_buf_str(&fixed);
+}

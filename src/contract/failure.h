@@ -99,4 +99,10 @@ bool sy_failure_retryable(const struct sy_failure *failure);
 void sy_failure_write(struct sy_buf *out, const struct sy_failure *failure, bool maybe_applied,
                       struct sy_str call_id);
 
+/* The document without memory: what the code, the cause and the flags say, in the caller's bytes.
+ * The answer where sy_failure_write found no room. */
+#define SY_FAILURE_BARE_MAX 1024
+struct sy_str sy_failure_write_bare(char out[SY_FAILURE_BARE_MAX], const struct sy_failure *failure,
+                                    bool maybe_applied, struct sy_str call_id);
+
 #endif

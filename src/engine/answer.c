@@ -154,8 +154,7 @@ static void write_failure(struct sy_call *call)
     answer->body[0] = sy_buf_str(&body);
     answer->body_count = 1;
     if (!sy_buf_ok(&body)) {
-        /* Not even the problem fits into memory: the status alone has to do. */
-        answer->status = sy_code_status(SY_CODE_OVERLOADED);
+        call->bare = true;
         answer->body_count = 0;
     }
 }
@@ -163,6 +162,7 @@ static void write_failure(struct sy_call *call)
 void sy_call_write_answer(struct sy_call *call)
 {
     call->answer = (struct sy_call_answer){.call_id = sy_str_from(call->id, call->id_len)};
+    call->bare = false;
     if (call->successful)
         write_success(call);
     else
@@ -210,15 +210,12 @@ static void write_decision_facts(struct sy_json_writer *w, const struct sy_call 
     sy_jw_array_end(w);
 }
 
-struct sy_str sy_call_write_row(struct sy_call *call, const char *outcome)
+static bool write_row(struct sy_call *call, const char *outcome, bool whole, struct sy_buf *row)
 {
     bool lost = sy_str_eq(sy_str_of(outcome), SY_STR("unknown"));
     struct sy_json_writer w;
-    struct sy_buf row;
 
-    sy_buf_init_arena(&row, &call->mem, (size_t)8 << 20);
-    sy_buf_reserve(&row, ROW_USUAL);
-    sy_jw_init(&w, &row);
+    sy_jw_init(&w, row);
     sy_jw_object(&w);
     sy_jw_member_str(&w, "id", sy_str_from(call->id, call->id_len));
     sy_jw_member_time(&w, "at", call->started_unix_ms);
@@ -238,8 +235,25 @@ struct sy_str sy_call_write_row(struct sy_call *call, const char *outcome)
         sy_jw_member_z(&w, "replay_of", call->replay.call_id);
     write_timing(&w, call);
     sy_jw_member_i64(&w, "argument_bytes", (int64_t)call->request.arguments.len);
-    if (call->el->engine->options.payloads && call->request.arguments.len <= (size_t)1 << 20)
+    if (whole && call->el->engine->options.payloads &&
+        call->request.arguments.len <= (size_t)1 << 20)
         sy_jw_member_raw(&w, "arguments", call->request.arguments);
     sy_jw_object_end(&w);
-    return sy_buf_str(&row);
+    return sy_buf_ok(row);
+}
+
+struct sy_str sy_call_write_row(struct sy_call *call, const char *outcome)
+{
+    struct sy_buf fixed = {
+        .ptr = call->el->bare_row, .cap = BARE_ROW_MAX - 1, .max = BARE_ROW_MAX - 1};
+    struct sy_buf row;
+
+    sy_buf_init_arena(&row, &call->mem, (size_t)8 << 20);
+    sy_buf_reserve(&row, ROW_USUAL);
+    if (write_row(call, outcome, true, &row))
+        return sy_buf_str(&row);
+    /* Without memory a call still leaves its row: all but its arguments fits without. */
+    if (write_row(call, outcome, false, &fixed))
+        return sy_buf_str(&fixed);
+    return (struct sy_str){NULL, 0};
 }

@@ -103,6 +103,11 @@ static void call_answer(struct sy_call *call)
     sy_timer_cancel(call->el->loop, &call->timer);
     count_call(call);
     call_give_back(call);
+    if (call->bare) {
+        call->answer.body[0] = sy_failure_write_bare(call->el->bare, &call->failure,
+                                                     call->maybe_applied, call->answer.call_id);
+        call->answer.body_count = 1;
+    }
     call->done(call, &call->answer, call->done_ctx);
     call_later(call, call_free);
 }
@@ -130,7 +135,8 @@ static void key_settle(struct sy_call *call)
     }
     body = sy_arena_join(&call->mem, call->answer.body, call->answer.body_count);
     (void)sy_idempotency_settle(index, &call->key, call->answer.status, id, &body,
-                                !body.ptr || body.len > IDEMPOTENCY_ANSWER_MAX, expires);
+                                call->bare || !body.ptr || body.len > IDEMPOTENCY_ANSWER_MAX,
+                                expires);
 }
 
 static void outcome_written(struct sy_ledger_ticket *ticket, bool written)
@@ -177,7 +183,8 @@ void sy_call_record_outcome(struct sy_call *call)
             record.answer.status = call->answer.status;
             record.answer.answer =
                 sy_arena_join(&call->mem, call->answer.body, call->answer.body_count);
-            record.answer.unknown = record.answer.answer.len > IDEMPOTENCY_ANSWER_MAX;
+            record.answer.unknown = call->bare || !record.answer.answer.ptr ||
+                                    record.answer.answer.len > IDEMPOTENCY_ANSWER_MAX;
             if (record.answer.unknown)
                 record.answer.answer = (struct sy_str){NULL, 0};
         }

@@ -80,6 +80,7 @@ struct sy_call {
     struct sy_ledger_ticket ticket;
     struct sy_timer backoff;
     struct sy_call_answer answer;
+    bool bare; /* the answer is a problem without memory: written when it is given */
 
     struct sy_decision decision; /* the last member, and by far the largest: see call_take */
 };

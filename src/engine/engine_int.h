@@ -17,6 +17,7 @@
 #define ENGINE_LOOPS_MAX 64
 #define CALL_ARENA_MAX ((size_t)48 << 20)
 #define CALL_ARENA_ESTIMATE ((size_t)16 << 10)
+#define BARE_ROW_MAX 8192 /* any row without its arguments */
 #define CASES_A_TENANT_A_DAY 100u
 #define DEFAULT_TIMEOUT_MS 30000
 #define MAX_TIMEOUT_MS 300000
@@ -79,6 +80,8 @@ struct sy_engine_loop {
     struct sy_tenant_slot *tenants[LOOP_TENANTS]; /* those asked for last, by hash of the name */
     unsigned char random[LOOP_RANDOM_BYTES];      /* fetched at once: a call costs no system call */
     unsigned random_left;
+    char bare[SY_FAILURE_BARE_MAX]; /* a problem for which there was no memory */
+    char bare_row[BARE_ROW_MAX];    /* and a row */
     unsigned in_flight;
     unsigned asks;
     bool draining;

@@ -97,11 +97,12 @@ void sy_exchange_on_hangup(struct sy_exchange *x, void (*fn)(struct sy_exchange 
                            void *ctx);
 
 #define SY_REPLY_SLICES_MAX 12
+#define SY_REPLY_HEADERS_MAX 64
 struct sy_reply {
     int status;
     struct sy_str content_type; /* absent: none */
     const struct sy_http_header *headers;
-    size_t header_count;
+    size_t header_count;                     /* SY_REPLY_HEADERS_MAX; more is a 500 */
     struct sy_str body[SY_REPLY_SLICES_MAX]; /* written with one writev; */
     unsigned body_count;
     bool close;

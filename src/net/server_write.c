@@ -137,11 +137,10 @@ static bool build_head(struct sy_exchange *x, const struct sy_reply *reply, size
                        bool close)
 {
     struct sy_server *server = x->conn->server;
-    struct sy_http_header *headers =
-        sy_arena_array(&x->arena, reply->header_count + 1, sizeof(*headers));
+    struct sy_http_header headers[SY_REPLY_HEADERS_MAX + 1];
     size_t count = 0;
 
-    if (!headers)
+    if (reply->header_count > SY_REPLY_HEADERS_MAX)
         return false;
     if (reply->content_type.ptr)
         headers[count++] = (struct sy_http_header){SY_STR("Content-Type"), reply->content_type};
