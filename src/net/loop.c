@@ -15,6 +15,7 @@
 #define EVENTS_PER_TURN 256
 #define WAIT_MAX_MS 60000
 #define FD_MAX (1 << 22)
+#define WAKE_TRIES 4u
 
 struct task_queue {
     struct sy_task *head;
@@ -26,6 +27,7 @@ struct sy_loop {
     int epoll_fd;
     int wake_fd;
     _Atomic bool stop;
+    _Atomic bool look; /* a wake-up could not be sent: there may be mail */
 
     int64_t now_us;
     int64_t unix_ms;
@@ -119,14 +121,17 @@ void sy_loop_destroy(struct sy_loop *loop)
 static void wake(struct sy_loop *loop)
 {
     uint64_t one = 1;
-    ssize_t written;
+    ssize_t written = -1;
 
-    /* A full counter means that a wake-up is pending already; no other refusal is known, and after
-     * one the next post must try again rather than trust in this one. */
-    do
+    /* A full counter means that a wake-up is pending already; no other refusal is known. After one
+     * the loop looks by itself at its next turn, and the next post tries again. */
+    for (unsigned left = WAKE_TRIES; left; left--) {
         written = write(loop->wake_fd, &one, sizeof(one));
-    while (written < 0 && errno == EINTR);
+        if (written >= 0)
+            break;
+    }
     if (written < 0) {
+        atomic_store(&loop->look, true);
         pthread_mutex_lock(&loop->mail_lock);
         loop->mail_signalled = false;
         pthread_mutex_unlock(&loop->mail_lock);
@@ -208,6 +213,9 @@ int sy_loop_watch(struct sy_loop *loop, struct sy_watch *watch, uint32_t events)
     watch->generation = loop->generation;
     watch->events = events;
     status = control(loop, EPOLL_CTL_ADD, watch, events);
+    /* An earlier watch of the descriptor could not be taken away. */
+    if (status < 0 && errno == EEXIST && control(loop, EPOLL_CTL_DEL, watch, 0) == SY_OK)
+        status = control(loop, EPOLL_CTL_ADD, watch, events);
     if (status < 0)
         return status;
     loop->watches[watch->fd] = watch;
@@ -304,15 +312,16 @@ void sy_loop_undefer(struct sy_loop *loop, struct sy_task *task)
 
 void sy_loop_post(struct sy_loop *loop, struct sy_task *task)
 {
-    bool signal = false;
+    bool signal;
 
     pthread_mutex_lock(&loop->mail_lock);
     if (!task->queued) {
         queue_push(&loop->mail, task);
         loop->mail_count++;
-        signal = !loop->mail_signalled;
-        loop->mail_signalled = true;
     }
+    /* Also for one that is queued already: its own signal may have failed. */
+    signal = !loop->mail_signalled;
+    loop->mail_signalled = true;
     pthread_mutex_unlock(&loop->mail_lock);
     if (signal)
         wake(loop);
@@ -390,7 +399,7 @@ static void turn(struct sy_loop *loop)
     read_clocks(loop);
     run_ready(loop, count);
     run_timers(loop);
-    if (wake_is_ready(loop, count))
+    if (wake_is_ready(loop, count) || atomic_exchange(&loop->look, false))
         run_mail(loop);
     run_deferred(loop);
     for (struct sy_turn_hook *hook = loop->hooks; hook; hook = hook->next)
