@@ -7,11 +7,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
 import { configured, eventually, program, sleep } from '../gateway/gateway.mjs';
-import { Gateway, runs } from '../change/rig.mjs';
+import { Gateway, runs, sweep } from '../change/rig.mjs';
 
 let setup;
 before(async () => { setup = await configured(); });
-after(async () => { await setup?.stop(); });
+after(async () => {
+  if (!setup) return;
+  await sweep(setup);
+  await setup.stop();
+});
 
 const write = { tool: 'echo_write', vendor: 'composio', user_id: 'user_123', arguments: { v: 1 } };
 const parentOf = (pid) => {
