@@ -3,12 +3,42 @@
  * front of them, so that a quiet gateway's blocks grow like a binary counter, up to the maximum.
  */
 #include "registry/block.h"
+#include "registry/press.h"
 #include "registry/sqlite/sqlite.h"
 
 #include <stdlib.h>
 
 /* One row may be larger than a block of many should be. */
 #define ROW_BYTES_MAX (32u << 20)
+
+/* ledger_blocks.form */
+enum block_form { FORM_PLAIN, FORM_PACKED };
+
+/* ---- a block's rows ---- */
+
+/* The rows a statement stands at, as columns `column` (form) and the next: the library's until it
+ * is reset, or in `plain`, which the caller began and releases. */
+static int read_rows(sqlite3_stmt *st, int column, struct sy_buf *plain, struct sy_str *ret,
+                     struct sy_err *err)
+{
+    int64_t form = sqlite3_column_int64(st, column);
+    struct sy_str stored = sy_sql_blob(st, column + 1, NULL);
+
+    if (form == FORM_PLAIN) {
+        *ret = stored;
+        return SY_OK;
+    }
+    if (form != FORM_PACKED)
+        return sy_err_set(err, SY_INVALID,
+                          "store: a block of the ledger has form %lld, this program knows up to "
+                          "%d: use the newer program",
+                          (long long)form, FORM_PACKED);
+    /* Of a damaged one what can be read, as of a plain one. */
+    if (!sy_unpress(plain, stored, ROW_BYTES_MAX) && !sy_buf_ok(plain))
+        return sy_err_set(err, SY_NOMEM, "out of memory");
+    *ret = sy_buf_str(plain);
+    return SY_OK;
+}
 
 /* ---- writing blocks ---- */
 
@@ -65,6 +95,8 @@ static int write_block(struct sy_sqlite *self, struct sy_str rows, int64_t id, s
     sqlite3_stmt *st = sy_sql_get(self, id ? SY_SQL_BLOCK_UPDATE : SY_SQL_BLOCK_ADD, err);
     struct block_facts facts = facts_of(rows);
     unsigned char *filter;
+    struct sy_buf packed;
+    bool shorter;
     size_t size;
     int rc;
 
@@ -73,6 +105,9 @@ static int write_block(struct sy_sqlite *self, struct sy_str rows, int64_t id, s
     filter = filter_of(rows, facts.count, &size);
     if (!filter)
         return sy_err_set(err, SY_NOMEM, "out of memory");
+    sy_buf_init(&packed, rows.len); /* what comes out longer stays as it is */
+    sy_press(&packed, rows);
+    shorter = sy_buf_ok(&packed);
     sy_sql_bind(st, 1, facts.min_id);
     sy_sql_bind(st, 2, facts.max_id);
     sy_sql_bind_i64(st, 3, facts.min_at);
@@ -80,10 +115,12 @@ static int write_block(struct sy_sqlite *self, struct sy_str rows, int64_t id, s
     sy_sql_bind_i64(st, 5, (int64_t)facts.count);
     sy_sql_bind_i64(st, 6, (int64_t)rows.len);
     sy_sql_bind_blob(st, 7, sy_str_from((const char *)filter, size));
-    sy_sql_bind_blob(st, 8, rows);
+    sy_sql_bind_i64(st, 8, shorter ? FORM_PACKED : FORM_PLAIN);
+    sy_sql_bind_blob(st, 9, shorter ? sy_buf_str(&packed) : rows);
     if (id)
-        sy_sql_bind_i64(st, 9, id);
+        sy_sql_bind_i64(st, 10, id);
     rc = sy_sql_run(self, st, err);
+    sy_buf_release(&packed);
     free(filter);
     return rc;
 }
@@ -105,7 +142,9 @@ static int join_last(struct sy_sqlite *self, struct sy_buf *rows, size_t *count,
     sqlite3_stmt *st = sy_sql_get(self, SY_SQL_BLOCK_LAST, err);
     int rc = st ? sy_sql_step(self, st, err) : sy_sql_lost(self);
     struct sy_buf joined;
+    struct sy_str last;
     size_t last_count;
+    bool whole;
     int64_t id;
 
     if (rc <= 0)
@@ -117,13 +156,19 @@ static int join_last(struct sy_sqlite *self, struct sy_buf *rows, size_t *count,
         sy_sql_reset(st);
         return 0;
     }
-    sy_buf_init(&joined, SY_BLOCK_BYTES_MAX);
-    sy_buf_append(&joined, sy_sql_blob(st, 3, NULL));
-    sy_buf_append(&joined, sy_buf_str(rows));
+    sy_buf_init(&joined, ROW_BYTES_MAX);
+    rc = read_rows(st, 3, &joined, &last, err);
+    /* One that cannot be read to its end stays: nothing behind the damage would be found. */
+    whole = !rc && facts_of(last).count == last_count;
+    if (!rc && !joined.len)
+        sy_buf_append(&joined, last);
     sy_sql_reset(st);
-    if (!sy_buf_ok(&joined)) {
+    sy_buf_append(&joined, sy_buf_str(rows));
+    if (!rc && !sy_buf_ok(&joined))
+        rc = sy_err_set(err, SY_NOMEM, "out of memory");
+    if (rc || !whole) {
         sy_buf_release(&joined);
-        return sy_err_set(err, SY_NOMEM, "out of memory");
+        return rc;
     }
     sy_buf_release(rows);
     *rows = joined;
@@ -188,9 +233,10 @@ static bool may_hold(const struct fresh *fresh, struct sy_str min_id, struct sy_
     return false;
 }
 
-/* Opens a block's rows; *ret_rows is the library's until `*ret_st` is reset. */
+/* Opens a block's rows. Then reset `*ret_st` and release `plain`, in any order, when done with
+ * them; after an error there is nothing to do. */
 static int open_block(struct sy_sqlite *self, int64_t id, sqlite3_stmt **ret_st,
-                      struct sy_str *ret_rows, struct sy_err *err)
+                      struct sy_buf *plain, struct sy_str *ret_rows, struct sy_err *err)
 {
     sqlite3_stmt *st = sy_sql_get(self, SY_SQL_BLOCK_ROWS, err);
     int rc;
@@ -202,14 +248,20 @@ static int open_block(struct sy_sqlite *self, int64_t id, sqlite3_stmt **ret_st,
     if (rc <= 0)
         return rc ? rc : sy_err_set(err, SY_ERR, "store: a ledger block is gone");
     *ret_st = st;
-    *ret_rows = sy_sql_blob(st, 0, NULL);
-    return SY_OK;
+    sy_buf_init(plain, ROW_BYTES_MAX);
+    rc = read_rows(st, 0, plain, ret_rows, err);
+    if (rc) {
+        sy_sql_reset(st);
+        sy_buf_release(plain);
+    }
+    return rc;
 }
 
 static int mark_known(struct sy_sqlite *self, struct fresh *fresh, struct sy_err *err)
 {
     sqlite3_stmt *st = sy_sql_get(self, SY_SQL_BLOCKS_OVERLAPPING, err);
     sqlite3_stmt *block;
+    struct sy_buf plain;
     struct sy_str rows;
     int rc;
 
@@ -223,11 +275,12 @@ static int mark_known(struct sy_sqlite *self, struct fresh *fresh, struct sy_err
         if (!may_hold(fresh, sy_sql_text(st, 1, NULL), sy_sql_text(st, 2, NULL),
                       sy_sql_blob(st, 3, NULL)))
             continue;
-        rc = open_block(self, sqlite3_column_int64(st, 0), &block, &rows, err);
+        rc = open_block(self, sqlite3_column_int64(st, 0), &block, &plain, &rows, err);
         if (rc)
             break;
         mark_in_block(fresh, rows);
         sy_sql_reset(block);
+        sy_buf_release(&plain);
     }
     sy_sql_reset(st);
     return rc < 0 ? rc : SY_OK;
@@ -352,8 +405,9 @@ static int search_block(struct sy_sqlite *self, int64_t id, const struct sy_ledg
 {
     struct sy_ledger_row row;
     struct sy_str rows, rest;
+    struct sy_buf plain;
     sqlite3_stmt *st;
-    int rc = open_block(self, id, &st, &rows, err);
+    int rc = open_block(self, id, &st, &plain, &rows, err);
 
     if (rc)
         return rc;
@@ -364,6 +418,7 @@ static int search_block(struct sy_sqlite *self, int64_t id, const struct sy_ledg
     if (sy_ledger_top_keep(top, rows, arena))
         rc = sy_err_set(err, SY_NOMEM, "out of memory");
     sy_sql_reset(st);
+    sy_buf_release(&plain);
     return rc;
 }
 
@@ -423,7 +478,7 @@ static int trim_mixed(struct sy_sqlite *self, int64_t before_ms, struct sy_err *
 {
     sqlite3_stmt *st = sy_sql_get(self, SY_SQL_BLOCKS_MIXED, err);
     struct sy_ledger_row row;
-    struct sy_buf kept;
+    struct sy_buf plain, kept;
     struct sy_str rest;
     int64_t id;
     int rc;
@@ -435,15 +490,17 @@ static int trim_mixed(struct sy_sqlite *self, int64_t before_ms, struct sy_err *
     if (rc <= 0)
         return rc;
     id = sqlite3_column_int64(st, 0);
-    rest = sy_sql_blob(st, 1, NULL);
+    sy_buf_init(&plain, ROW_BYTES_MAX);
     sy_buf_init(&kept, ROW_BYTES_MAX);
-    while (sy_block_next(&rest, &row))
+    rc = read_rows(st, 1, &plain, &rest, err);
+    while (!rc && sy_block_next(&rest, &row))
         if (row.at_ms >= before_ms)
             sy_block_add(&kept, &row);
     sy_sql_reset(st);
-    if (!sy_buf_ok(&kept))
+    sy_buf_release(&plain);
+    if (!rc && !sy_buf_ok(&kept))
         rc = sy_err_set(err, SY_NOMEM, "out of memory");
-    else
+    if (!rc)
         rc = kept.len ? write_block(self, sy_buf_str(&kept), id, err) : delete_block(self, id, err);
     sy_buf_release(&kept);
     return rc ? rc : 1;
