@@ -3,8 +3,8 @@
  * written again. Cheaper than writing the bytes to a disk twice; pure.
  *
  * A packed text is u32 length of the plain bytes (little endian), then steps: a length and that
- * many bytes as they are, then, until the plain length is reached, a length and a distance back to copy
- * from. Lengths and distances are numbers of 7 bits a byte, the lowest first.
+ * many bytes as they are, then, until the plain length is reached, a length and a distance back to
+ * copy from. Lengths and distances are numbers of 7 bits a byte, the lowest first.
  */
 #ifndef SY_REGISTRY_PRESS_H
 #define SY_REGISTRY_PRESS_H
