@@ -123,6 +123,7 @@ static void warn_of_restart(const struct sy_settings *old, const struct sy_setti
         {"ledger.keep", old->ledger_keep_ms != new->ledger_keep_ms},
         {"ledger.payloads", old->ledger_payloads != new->ledger_payloads},
         {"egress.allow", !same_networks(old, new)},
+        {"egress.connections", old->egress_connections != new->egress_connections},
         {"secrets.named", !same_named(old, new)},
         {"secrets.infisical", !same_infisical(old, new)},
         {"log", !sy_str_eq(old->log_level, new->log_level) ||

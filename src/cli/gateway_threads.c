@@ -1,9 +1,11 @@
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli/gateway_int.h"
 
-#define CONNECTIONS_PER_HOST 256
+/* Files, the store, epoll and the listeners; everything else is a connection. */
+#define OTHER_DESCRIPTORS 128
 
 static void *thread_main(void *arg)
 {
@@ -15,13 +17,31 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
+/* Each loop's share. A call takes a descriptor to its caller and one to its vendor: beyond half of
+ * them a connection could not be opened, while in the queue a call only waits. */
+static unsigned connections_per_host(const struct sy_gateway *gateway, unsigned count)
+{
+    uint64_t most = gateway->config->settings.egress_connections;
+    struct rlimit limit;
+    unsigned share;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        uint64_t left = limit.rlim_cur > 2 * OTHER_DESCRIPTORS ? limit.rlim_cur - OTHER_DESCRIPTORS
+                                                               : OTHER_DESCRIPTORS;
+
+        most = most < left / 2 ? most : left / 2;
+    }
+    share = (unsigned)(most / count);
+    return share ? share : 1;
+}
+
 static int thread_parts(struct sy_gateway *gateway, struct gateway_thread *thread, unsigned index,
                         unsigned count, struct sy_err *err)
 {
     struct sy_transfers_options transfers = {
         .egress = &gateway->egress,
         .dns = gateway->dns,
-        .connections_per_host = CONNECTIONS_PER_HOST,
+        .connections_per_host = connections_per_host(gateway, count),
         .memory = (size_t)gateway->config->settings.memory / count,
     };
     int status = sy_loop_create(index, &thread->loop, err);

@@ -15,6 +15,7 @@ enum sy_setting_kind {
     SY_KIND_SECRET,
     SY_KIND_SIZE,
     SY_KIND_DURATION,
+    SY_KIND_CONNECTIONS,
     SY_KIND_BOOL,
     SY_KIND_CHOICE,
     SY_KIND_WORD,

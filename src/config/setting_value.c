@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #define THREADS_MAX 256
+#define CONNECTIONS_MAX 1000000
 #define MEMORY_MIN (1u << 20)
 #define CIDRS_MAX 64
 #define FILE_VALUE_MAX (64u << 10)
@@ -183,6 +184,17 @@ static void read_threads(const struct at *at)
         return;
     if (count < 1 || count > THREADS_MAX)
         sy_fault(at->faults, at->node, "expected auto or 1 to %d", THREADS_MAX);
+    else
+        *(unsigned *)at->field = (unsigned)count;
+}
+
+static void read_connections(const struct at *at)
+{
+    int64_t count = 0;
+    if (!sy_yaml_i64(at->node, at->faults, &count))
+        return;
+    if (count < 1 || count > CONNECTIONS_MAX)
+        sy_fault(at->faults, at->node, "expected 1 to %d", CONNECTIONS_MAX);
     else
         *(unsigned *)at->field = (unsigned)count;
 }
@@ -369,13 +381,21 @@ void sy_setting_value_read(struct sy_settings *settings, const struct sy_setting
                            struct sy_faults *faults)
 {
     static void (*const READERS[SY_KIND_COUNT])(const struct at *at) = {
-        [SY_KIND_TEXT] = read_text,       [SY_KIND_ADDRESS] = read_address,
-        [SY_KIND_THREADS] = read_threads, [SY_KIND_STORE] = read_store,
-        [SY_KIND_URL] = read_url,         [SY_KIND_FILE] = read_file_path,
-        [SY_KIND_REF] = read_ref,         [SY_KIND_SECRET] = read_ref,
-        [SY_KIND_SIZE] = read_size,       [SY_KIND_DURATION] = read_duration,
-        [SY_KIND_BOOL] = read_bool,       [SY_KIND_CHOICE] = read_choice,
-        [SY_KIND_WORD] = read_word,       [SY_KIND_CIDRS] = read_cidrs,
+        [SY_KIND_TEXT] = read_text,
+        [SY_KIND_ADDRESS] = read_address,
+        [SY_KIND_THREADS] = read_threads,
+        [SY_KIND_STORE] = read_store,
+        [SY_KIND_URL] = read_url,
+        [SY_KIND_FILE] = read_file_path,
+        [SY_KIND_REF] = read_ref,
+        [SY_KIND_SECRET] = read_ref,
+        [SY_KIND_SIZE] = read_size,
+        [SY_KIND_DURATION] = read_duration,
+        [SY_KIND_CONNECTIONS] = read_connections,
+        [SY_KIND_BOOL] = read_bool,
+        [SY_KIND_CHOICE] = read_choice,
+        [SY_KIND_WORD] = read_word,
+        [SY_KIND_CIDRS] = read_cidrs,
     };
     struct at at = {.row = row,
                     .node = node,

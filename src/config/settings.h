@@ -44,6 +44,7 @@ struct sy_settings {
     uint64_t memory;
     const struct sy_str *egress_allow; /* CIDRs */
     size_t egress_allow_count;
+    unsigned egress_connections; /* to one host, over all threads */
     enum sy_durability ledger_durability;
     enum sy_ledger_failure ledger_on_failure;
     int64_t ledger_keep_ms;

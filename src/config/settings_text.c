@@ -25,6 +25,7 @@ static const char *const KIND_WORDS[SY_KIND_COUNT] = {
     [SY_KIND_SECRET] = "reference",
     [SY_KIND_SIZE] = "size",
     [SY_KIND_DURATION] = "duration",
+    [SY_KIND_CONNECTIONS] = "1–1000000",
     [SY_KIND_BOOL] = "true, false",
     [SY_KIND_CHOICE] = NULL,
     [SY_KIND_WORD] = NULL,

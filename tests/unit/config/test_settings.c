@@ -82,6 +82,7 @@ static void an_empty_file_means_the_defaults(void **state)
     assert_str(l.s.listen, "127.0.0.1:8420");
     assert_str(l.s.admin_listen, "127.0.0.1:8421");
     assert_int_equal(l.s.threads, 0);
+    assert_int_equal(l.s.egress_connections, 8192);
     assert_str(l.s.store, "sqlite:var/switchyard.db");
     assert_str(l.s.policies, "policies/");
     assert_int_equal(l.s.memory, 256 << 20);
@@ -108,7 +109,7 @@ static const char FULL[] =
     "public_url: https://tools.example.com/\n"
     "tls: {certificate: cert.pem, key: /etc/key.pem}\n"
     "memory: 1GiB\n"
-    "egress: {allow: [10.0.0.0/8, \"fd00::/8\", 127.0.0.1]}\n"
+    "egress: {allow: [10.0.0.0/8, \"fd00::/8\", 127.0.0.1], connections: 5000}\n"
     "ledger: {durability: power, on_failure: mark, keep: 7d, payloads: true}\n"
     "log: {format: json, level: debug}\n"
     "secrets:\n"
@@ -140,6 +141,7 @@ static void every_setting_can_be_set(void **state)
     assert_int_equal(l.s.memory, 1 << 30);
     assert_int_equal(l.s.egress_allow_count, 3);
     assert_str(l.s.egress_allow[1], "fd00::/8");
+    assert_int_equal(l.s.egress_connections, 5000);
     assert_int_equal(l.s.ledger_durability, SY_DURABILITY_POWER);
     assert_int_equal(l.s.ledger_on_failure, SY_LEDGER_MARK);
     assert_true(l.s.ledger_payloads);
@@ -210,6 +212,8 @@ static void every_fault_comes_with_its_place_and_a_hint(void **state)
         {"listen: \"::1:80\"\n", "expected an address and port"},
         {"threads: 0\n", "expected auto or 1 to 256"},
         {"threads: many\n", "expected a whole number"},
+        {"egress: {connections: 0}\n", "expected 1 to 1000000"},
+        {"egress: {connections: 1000001}\n", "expected 1 to 1000000"},
         {"store: postgres://x\n", "expected sqlite:PATH or memory:"},
         {"public_url: ftp://x\n", "expected an URL"},
         {"public_url: https://u@x\n", "expected an URL"},
