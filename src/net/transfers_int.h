@@ -86,6 +86,7 @@ struct sy_net_host {
     unsigned waiting_count;
     struct sy_transfer *waiting;
     struct sy_transfer *waiting_last;
+    size_t reply_size; /* about the largest of its last replies; 0: none yet */
     struct sy_dns_query query;
     bool asking;
     struct sy_dns_answer answer;
@@ -127,6 +128,7 @@ struct sy_transfer {
     struct sy_transfer *before;
     CURL *easy;
     uint64_t origin; /* id of the host that the handle is set to; 0: none */
+    long buffer;     /* CURLOPT_BUFFERSIZE of the handle */
     enum sy_net_phase phase;
     struct sy_transfer_request what;
     struct sy_egress_url url;
@@ -215,6 +217,9 @@ struct sy_net_host *sy_net_host_of(struct sy_curl_transfers *transfers,
                                    const struct sy_egress_url *url, bool http2);
 bool sy_net_host_enqueue(struct sy_net_host *host, struct sy_transfer *transfer);
 void sy_net_host_dequeue(struct sy_net_host *host, struct sy_transfer *transfer);
+/* How large a receive buffer a transfer to it should have, by its last replies. */
+long sy_net_host_buffer(const struct sy_net_host *host);
+void sy_net_host_replied(struct sy_net_host *host, size_t size);
 /* Starts what may start. */
 void sy_net_host_pump(struct sy_net_host *host);
 /* What to give as CURLOPT_RESOLVE: NULL while the pool still knows it. */

@@ -206,6 +206,8 @@ static void leave(struct sy_transfer *transfer)
 void sy_transfer_finished(struct sy_transfer *transfer, CURLcode code)
 {
     sy_transfer_judge(transfer, code);
+    if (transfer->reply.whole_head)
+        sy_net_host_replied(transfer->host, transfer->reply.head_total + transfer->reply.body_len);
     leave(transfer);
     tell(transfer);
 }

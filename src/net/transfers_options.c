@@ -17,9 +17,6 @@
 #define STARTS_READ 2
 #define STARTS_HTTP2 4
 
-/* libcurl holds one for each running transfer and reads no more at a time. */
-#define RECEIVE_BUFFER 8192
-
 enum kind { NUMBER, TEXT };
 
 struct option {
@@ -54,7 +51,6 @@ static const struct option constants[] = {
     {CURLOPT_TCP_KEEPALIVE, NUMBER, 1, NULL},
     {CURLOPT_DNS_CACHE_TIMEOUT, NUMBER, 60, NULL}, /* how long a pin of transfers_host.c holds */
     {CURLOPT_PIPEWAIT, NUMBER, 1, NULL},           /* HTTP/2: share a connection, do not race */
-    {CURLOPT_BUFFERSIZE, NUMBER, RECEIVE_BUFFER, NULL}, /* of a call in flight */
     {CURLOPT_UPLOAD_BUFFERSIZE, NUMBER, SY_NET_SEND_BUFFER, NULL},
 };
 

@@ -237,6 +237,20 @@ static CURLcode set_origin(struct sy_transfer *transfer)
     return code;
 }
 
+/* Between two transfers a handle has no buffer; while it has one libcurl refuses. */
+static CURLcode set_buffer(struct sy_transfer *transfer)
+{
+    long size = sy_net_host_buffer(transfer->host);
+    CURLcode code;
+
+    if (size == transfer->buffer)
+        return CURLE_OK;
+    code = curl_easy_setopt(transfer->easy, CURLOPT_BUFFERSIZE, size);
+    if (code == CURLE_OK)
+        transfer->buffer = size;
+    return code;
+}
+
 static CURLcode set_options(struct sy_transfer *transfer, struct curl_slist *lines)
 {
     bool once = transfer->what.request->effect == SY_REQUEST_WRITE || transfer->what.sends_max == 1;
@@ -246,6 +260,8 @@ static CURLcode set_options(struct sy_transfer *transfer, struct curl_slist *lin
 
     if (connect_ms <= 0 || connect_ms > 3600000)
         connect_ms = 3600000; /* our own timer is the deadline */
+    if (code == CURLE_OK)
+        code = set_buffer(transfer);
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, lines);
     if (code == CURLE_OK)
