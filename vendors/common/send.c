@@ -89,6 +89,7 @@ static void add_header(struct sy_send *s, const char *name, struct sy_str value,
         return;
     if (sy_str_has_control(value) || request->header_count == SY_REQUEST_HEADERS_MAX) {
         s->refused = name;
+        s->refused_secret = s->refused_secret || secret;
         return;
     }
     request->headers[request->header_count++] =
@@ -157,6 +158,10 @@ enum sy_step sy_send_done(struct sy_send *s)
         sy_jw_object_end(&s->json);
     if (sy_buf_ok(&s->body))
         push_slice(s, sy_buf_str(&s->body));
+    if (s->refused_secret)
+        return sy_turn_fail(s->turn, SY_CODE_VENDOR_UNAVAILABLE, SY_CAUSE_NO_CREDENTIALS,
+                            SY_STR("The vendor's secret holds a line break or another control "
+                                   "character: no request can carry it."));
     if (s->refused)
         return sy_turn_fail(s->turn, SY_CODE_INVALID_REQUEST, SY_CAUSE_BAD_NAME,
                             SY_JOIN(s->turn, SY_STR("This "), sy_str_of(s->refused),

@@ -18,6 +18,7 @@ struct sy_send {
     struct sy_json_writer json;
     bool query;          /* the URL has a '?' already */
     const char *refused; /* which part cannot stand in a URL */
+    bool refused_secret; /* it is one of ours, not the caller's */
 };
 
 /* Starts the wish's request at the base URL. */
