@@ -28,16 +28,6 @@ static const struct sy_str reserved[] = {
     SY_STR_INIT("proxy-connection"),
 };
 
-/* Sent where an adapter has none of its own. */
-static const struct {
-    struct sy_str name;
-    struct sy_str line;
-} ours[] = {
-    {SY_STR_INIT("user-agent"), SY_STR_INIT("User-Agent: switchyard/" SY_VERSION)},
-    {SY_STR_INIT("accept"), SY_STR_INIT("Accept: */*")},
-    {SY_STR_INIT("accept-encoding"), SY_STR_INIT("Accept-Encoding: gzip")},
-};
-
 static bool is_token(struct sy_str name)
 {
     static const char others[] = "!#$%&'*+-.^_`|~";
@@ -141,53 +131,13 @@ static int reserve_text(struct sy_transfer *transfer, size_t size)
     return SY_OK;
 }
 
-/* Header lines in libcurl's list, which prints them byte by byte. */
-static void write_listed(struct writer *writer, const struct sy_request *request)
-{
-    *writer->at++ = '\0';
-    for (unsigned i = 0; i < request->header_count; i++)
-        write_header(writer, &request->headers[i]);
-    for (size_t i = 0; i < SY_ARRAY_LEN(ours); i++) {
-        if (!has_header(request, ours[i].name))
-            write_line(writer, ours[i].line);
-    }
-}
-
-/* Header lines behind the target, which libcurl copies as it is: a fifth of what a small transfer
- * cost was printing them. What it writes behind the target, " HTTP/1.1", ends our last line. Every
- * name and value was checked, and so was the target: no line begins but where we begin one. */
-static void write_head(struct writer *writer, const struct sy_request *request)
-{
-    write_str(writer, SY_STR(" HTTP/1.1\r\n"));
-    for (unsigned i = 0; i < request->header_count; i++) {
-        struct sy_str value = sy_str_trim(request->headers[i].value);
-
-        write_str(writer, request->headers[i].name);
-        write_str(writer, value.len ? SY_STR(": ") : SY_STR(":"));
-        write_str(writer, value);
-        write_str(writer, SY_STR("\r\n"));
-    }
-    for (size_t i = 0; i < SY_ARRAY_LEN(ours); i++) {
-        if (!has_header(request, ours[i].name)) {
-            write_str(writer, ours[i].line);
-            write_str(writer, SY_STR("\r\n"));
-        }
-    }
-    write_str(writer, SY_STR("X-Protocol:"));
-    *writer->at++ = '\0';
-    /* Without a value: libcurl sends neither these nor its own. */
-    write_line(writer, SY_STR("Accept:"));
-    write_line(writer, SY_STR("Content-Type:"));
-}
-
 /* The target first, then the header lines; *ret_lines is the list for libcurl. */
 static int write_text(struct sy_transfer *transfer, bool has_body, struct curl_slist **ret_lines)
 {
     const struct sy_request *request = transfer->what.request;
     struct writer writer = {.nodes = transfer->nodes};
     struct sy_str target = transfer->url.target;
-    bool listed = transfer->host->http2;
-    size_t size = target.len + 256;
+    size_t size = target.len + 160;
 
     for (unsigned i = 0; i < request->header_count; i++)
         size += request->headers[i].name.len + request->headers[i].value.len + 4;
@@ -197,14 +147,17 @@ static int write_text(struct sy_transfer *transfer, bool has_body, struct curl_s
     if (target.len == 0 || target.ptr[0] != '/')
         *writer.at++ = '/';
     write_str(&writer, target);
-    if (listed)
-        write_listed(&writer, request);
-    else
-        write_head(&writer, request);
+    *writer.at++ = '\0';
+    for (unsigned i = 0; i < request->header_count; i++)
+        write_header(&writer, &request->headers[i]);
+    if (!has_header(request, SY_STR("user-agent")))
+        write_line(&writer, SY_STR("User-Agent: switchyard/" SY_VERSION));
+    if (!has_header(request, SY_STR("accept-encoding")))
+        write_line(&writer, SY_STR("Accept-Encoding: gzip"));
     /* libcurl asks before it sends a megabyte; a server that does not answer costs it a second. */
     if (has_body && body_len(request) > EXPECT_FROM)
         write_line(&writer, SY_STR("Expect:"));
-    if (listed && has_body && !has_header(request, SY_STR("content-type")))
+    if (has_body && !has_header(request, SY_STR("content-type")))
         write_line(&writer, SY_STR("Content-Type:"));
     *ret_lines = writer.count ? writer.nodes : NULL;
     return SY_OK;
@@ -284,8 +237,7 @@ static CURLcode set_origin(struct sy_transfer *transfer)
     return code;
 }
 
-/* Where others still use the connection of its last transfer (HTTP/2) libcurl has left the handle
- * its buffer, refuses another size and goes on with the old one. */
+/* Between two transfers a handle has no buffer; while it has one libcurl refuses. */
 static CURLcode set_buffer(struct sy_transfer *transfer)
 {
     long size = sy_net_host_buffer(transfer->host);
@@ -296,7 +248,7 @@ static CURLcode set_buffer(struct sy_transfer *transfer)
     code = curl_easy_setopt(transfer->easy, CURLOPT_BUFFERSIZE, size);
     if (code == CURLE_OK)
         transfer->buffer = size;
-    return code == CURLE_BAD_FUNCTION_ARGUMENT ? CURLE_OK : code;
+    return code;
 }
 
 static CURLcode set_options(struct sy_transfer *transfer, struct curl_slist *lines)

@@ -539,15 +539,6 @@ static void a_write_takes_no_connection_that_was_idle_for_four_seconds(void **st
 
 /* ---- what is sent ---- */
 
-static unsigned count_of(const char *text, const char *part)
-{
-    unsigned count = 0;
-
-    for (const char *at = strstr(text, part); at; at = strstr(at + strlen(part), part))
-        count++;
-    return count;
-}
-
 static void the_request_goes_out_as_it_was_made(void **state)
 {
     char sent[4096];
@@ -576,38 +567,6 @@ static void the_request_goes_out_as_it_was_made(void **state)
     assert_non_null(strstr(sent, "\r\nContent-Length: 11\r\n"));
     assert_non_null(strstr(sent, "\r\n\r\n{\"a\":[1,2]}"));
     assert_null(strstr(sent, "Expect"));
-    assert_int_equal(count_of(sent, "\r\nUser-Agent: switchyard/"), 1);
-    assert_int_equal(count_of(sent, "\r\nAccept: */*\r\n"), 1);
-    assert_int_equal(count_of(sent, "\r\nX-Protocol: HTTP/1.1\r\n"), 1);
-    assert_int_equal(count_of(sent, "\r\nHost: "), 1);
-    assert_int_equal(count_of(sent, "\r\nContent-Type:"), 1);
-    /* Authorization, X-Empty, Content-Type, User-Agent, Accept, Accept-Encoding, X-Protocol, Host,
-     * Content-Length and nothing else. */
-    *strstr(sent, "\r\n\r\n") = '\0';
-    assert_int_equal(count_of(sent, "\r\n"), 9);
-}
-
-static void an_adapters_own_lines_take_the_place_of_ours(void **state)
-{
-    char sent[4096];
-    struct call call;
-
-    (void)state;
-    call_init_write(&call, "ok");
-    call.request.headers[0] =
-        (struct sy_header){.name = SY_STR("user-agent"), .value = SY_STR("mine")};
-    call.request.headers[1] = (struct sy_header){.name = SY_STR("ACCEPT"), .value = SY_STR("a/b")};
-    call.request.header_count = 2;
-    call.request.body[0] = SY_STR("x");
-    call.request.body_count = 1;
-    call_run(&call);
-    assert_int_equal(call.failure, SY_NET_OK);
-    last_request(sent, sizeof(sent));
-    assert_non_null(strstr(sent, "\r\nuser-agent: mine\r\n"));
-    assert_non_null(strstr(sent, "\r\nACCEPT: a/b\r\n"));
-    assert_null(strstr(sent, "switchyard/"));
-    assert_null(strstr(sent, "*/*"));
-    assert_null(strstr(sent, "Content-Type"));
 }
 
 static void every_verb_is_sent_with_or_without_a_body(void **state)
@@ -898,7 +857,6 @@ int main(int argc, char **argv)
         T(connections_are_kept_for_the_next_call),
         T(a_write_takes_no_connection_that_was_idle_for_four_seconds),
         T(the_request_goes_out_as_it_was_made),
-        T(an_adapters_own_lines_take_the_place_of_ours),
         T(every_verb_is_sent_with_or_without_a_body),
         T(a_large_body_arrives_whole),
         T(control_bytes_in_a_header_are_refused_here),
