@@ -113,7 +113,8 @@ static void read_members(struct json_reader *r, struct sy_json value, struct sy_
 
         if (raw.ptr) {
             key = node_new(r, raw.ptr, SY_YAML_SCALAR, node);
-            step = sy_json_text((struct sy_json){SY_JSON_STRING, raw}, r->paper->arena);
+            step =
+                sy_json_text((struct sy_json){.type = SY_JSON_STRING, .raw = raw}, r->paper->arena);
         } else {
             int len = snprintf(number, sizeof(number), "%zu", index++);
             step = sy_str_from(number, (size_t)len);

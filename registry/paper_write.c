@@ -154,7 +154,8 @@ static void write_flow(struct sy_buf *out, struct sy_json value, struct sy_arena
             sy_buf_append_z(out, ", ");
         first = false;
         if (map) {
-            write_scalar(out, sy_json_text((struct sy_json){SY_JSON_STRING, raw}, scratch));
+            write_scalar(
+                out, sy_json_text((struct sy_json){.type = SY_JSON_STRING, .raw = raw}, scratch));
             sy_buf_append_z(out, ": ");
         }
         write_flow(out, member, scratch);

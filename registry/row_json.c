@@ -156,7 +156,7 @@ struct sy_str sy_names_to_json(struct sy_arena *arena, const struct sy_str *name
 /* A raw name is a string value as it stands. */
 static struct sy_str decode_name(struct sy_str raw, struct sy_arena *arena)
 {
-    return sy_json_text((struct sy_json){SY_JSON_STRING, raw}, arena);
+    return sy_json_text((struct sy_json){.type = SY_JSON_STRING, .raw = raw}, arena);
 }
 
 int sy_pairs_from_json(struct sy_str json, struct sy_arena *arena, struct sy_pair **ret_pairs,

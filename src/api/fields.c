@@ -171,7 +171,7 @@ static bool read_pairs(struct sy_json value, struct sy_str pointer, struct api_e
         return false;
     for (; sy_json_next(&iter, &raw, &item); at++) {
         struct sy_pair *pair = &ret->items[at];
-        struct sy_json name = {SY_JSON_STRING, raw};
+        struct sy_json name = {.type = SY_JSON_STRING, .raw = raw};
 
         good = read_string(name, pointer, errors, &pair->name) &&
                read_string(item, pointer_to(errors->arena, pointer, pair->name), errors,
@@ -248,7 +248,7 @@ static void read_value(const struct api_field *field, struct sy_json value, void
 static void unknown_member(struct sy_str raw_name, const struct api_field *fields, size_t count,
                            struct api_errors *errors)
 {
-    struct sy_json value = {SY_JSON_STRING, raw_name};
+    struct sy_json value = {.type = SY_JSON_STRING, .raw = raw_name};
     struct sy_str name = {NULL, 0}, pointer;
     const char *near = NULL;
 
@@ -269,13 +269,26 @@ struct members {
     uint32_t seen, filled;
 };
 
+/* Most names differ in their first byte, and none has an escape: what needs more has to wait. */
+static bool is_named(const struct api_field *field, struct sy_str raw_name)
+{
+    const char *name = field->pointer + 1;
+    size_t len = raw_name.len - 2;
+
+    if (raw_name.ptr[1] != name[0] && raw_name.ptr[1] != '\\')
+        return false;
+    if (strncmp(raw_name.ptr + 1, name, len) == 0 && !name[len])
+        return true;
+    return memchr(raw_name.ptr, '\\', raw_name.len) && sy_json_name_is(raw_name, name_of(field));
+}
+
 static void read_member(struct sy_str raw_name, struct sy_json value,
                         const struct api_field *fields, size_t count, void *out,
                         struct api_errors *errors, struct members *members)
 {
     size_t at = 0;
 
-    while (at < count && !sy_json_name_is(raw_name, name_of(&fields[at])))
+    while (at < count && !is_named(&fields[at], raw_name))
         at++;
     if (at == count) {
         unknown_member(raw_name, fields, count, errors);
@@ -301,7 +314,7 @@ bool api_fields_read(struct sy_str body, const struct api_field *fields, size_t 
     struct members members = {0};
     struct sy_str name;
 
-    if (sy_json_read(body, SY_JSON_DEPTH_MAX, &root, &fault) != SY_OK) {
+    if (sy_json_read_listed(body, SY_JSON_DEPTH_MAX, errors->arena, &root, &fault) != SY_OK) {
         errors->broken = true;
         api_error_at(errors, SY_STR(""), "%s (byte %zu)", fault.why, fault.offset);
         return false;

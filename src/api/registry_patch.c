@@ -91,7 +91,8 @@ static bool read_patches(struct patching *p, struct sy_str text)
 static void write_member(struct sy_json_writer *w, struct sy_str raw_name, struct sy_json value,
                          struct sy_arena *arena)
 {
-    sy_jw_name_str(w, sy_json_text((struct sy_json){SY_JSON_STRING, raw_name}, arena));
+    sy_jw_name_str(w,
+                   sy_json_text((struct sy_json){.type = SY_JSON_STRING, .raw = raw_name}, arena));
     sy_jw_raw(w, value.raw);
 }
 

@@ -18,11 +18,37 @@ static const char *skip_space(const char *at, const char *end)
     return at;
 }
 
-/* Most names and many values end within this many bytes: a call would cost more than a look. */
-#define SHORT_STRING 24
+/* Most names and many values end within this many bytes: a block would cost more than a look. */
+#define SHORT_STRING 8
 
-/* From the opening quote to behind the closing one: the first quote after an even number of
- * backslashes. */
+/* From inside a string to its closing quote; each byte once, an escape and the byte behind it
+ * together. */
+static const char *find_quote(const char *at, const char *end)
+{
+    for (;;) {
+#ifdef __SSE2__
+        while (end - at >= 16) {
+            __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+            __m128i special = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                           _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+            unsigned mask = (unsigned)_mm_movemask_epi8(special);
+
+            if (mask) {
+                at += __builtin_ctz(mask);
+                break;
+            }
+            at += 16;
+        }
+#endif
+        while (at < end && *at != '"' && *at != '\\')
+            at++;
+        if (at >= end || *at == '"')
+            return at;
+        at += 2;
+    }
+}
+
+/* From the opening quote to behind the closing one. */
 static const char *skip_string(const char *at, const char *end)
 {
     const char *quote = at + 1;
@@ -30,18 +56,9 @@ static const char *skip_string(const char *at, const char *end)
 
     while (quote < near && *quote != '"' && *quote != '\\')
         quote++;
-    if (quote < near && *quote == '"')
-        return quote + 1;
-    for (quote--;;) {
-        size_t slashes = 0;
-        quote = memchr(quote + 1, '"', (size_t)(end - quote - 1));
-        if (!quote)
-            return end;
-        while (quote[-1 - (ptrdiff_t)slashes] == '\\')
-            slashes++;
-        if (slashes % 2 == 0)
-            return quote + 1;
-    }
+    if (quote >= near || *quote != '"')
+        quote = find_quote(quote, end);
+    return quote < end ? quote + 1 : end;
 }
 
 enum { SHAPE_OTHER, SHAPE_OPENS, SHAPE_CLOSES, SHAPE_STRING };
@@ -166,31 +183,42 @@ static const char *skip_bare(const char *at, const char *end)
     return at;
 }
 
+static enum sy_json_type type_of(char first)
+{
+    switch (first) {
+    case '{':
+        return SY_JSON_OBJECT;
+    case '[':
+        return SY_JSON_ARRAY;
+    case '"':
+        return SY_JSON_STRING;
+    case 't':
+        return SY_JSON_TRUE;
+    case 'f':
+        return SY_JSON_FALSE;
+    case 'n':
+        return SY_JSON_NULL;
+    default:
+        return SY_JSON_NUMBER;
+    }
+}
+
+struct sy_json sy_json_of(struct sy_str raw)
+{
+    return (struct sy_json){.type = type_of(*raw.ptr), .raw = raw};
+}
+
 static struct sy_json value_at(const char *at, const char *end)
 {
-    enum sy_json_type type = SY_JSON_NUMBER;
+    enum sy_json_type type = type_of(*at);
     const char *behind;
 
-    switch (*at) {
-    case '"':
-        type = SY_JSON_STRING;
+    if (type == SY_JSON_STRING)
         behind = skip_string(at, end);
-        break;
-    case '{':
-    case '[':
-        type = *at == '{' ? SY_JSON_OBJECT : SY_JSON_ARRAY;
+    else if (type == SY_JSON_OBJECT || type == SY_JSON_ARRAY)
         behind = skip_container(at, end);
-        break;
-    default:
-        if (*at == 't')
-            type = SY_JSON_TRUE;
-        else if (*at == 'f')
-            type = SY_JSON_FALSE;
-        else if (*at == 'n')
-            type = SY_JSON_NULL;
+    else
         behind = skip_bare(at, end);
-        break;
-    }
     return (struct sy_json){.type = type, .raw = {at, (size_t)(behind - at)}};
 }
 
@@ -198,14 +226,30 @@ struct sy_json_iter sy_json_iter(struct sy_json container)
 {
     struct sy_json_iter iter = {.object = container.type == SY_JSON_OBJECT};
 
-    if (container.type == SY_JSON_OBJECT || container.type == SY_JSON_ARRAY) {
+    if (container.members) {
+        iter.member = container.members->items;
+        iter.members_end = iter.member + container.members->count;
+    } else if (container.type == SY_JSON_OBJECT || container.type == SY_JSON_ARRAY) {
         iter.at = container.raw.ptr + 1;
         iter.end = container.raw.ptr + container.raw.len - 1;
     }
     return iter;
 }
 
-bool sy_json_next(struct sy_json_iter *iter, struct sy_str *ret_name, struct sy_json *ret_value)
+static bool next_listed(struct sy_json_iter *iter, struct sy_str *ret_name,
+                        struct sy_json *ret_value)
+{
+    if (iter->member == iter->members_end)
+        return false;
+    *ret_value = sy_json_of(iter->member->raw);
+    if (ret_name)
+        *ret_name = iter->member->name;
+    iter->member++;
+    return true;
+}
+
+static bool next_walked(struct sy_json_iter *iter, struct sy_str *ret_name,
+                        struct sy_json *ret_value)
 {
     const char *at = skip_space(iter->at, iter->end);
     struct sy_str name = {NULL, 0};
@@ -230,6 +274,26 @@ bool sy_json_next(struct sy_json_iter *iter, struct sy_str *ret_name, struct sy_
     return true;
 }
 
+bool sy_json_next(struct sy_json_iter *iter, struct sy_str *ret_name, struct sy_json *ret_value)
+{
+    if (iter->member)
+        return next_listed(iter, ret_name, ret_value);
+    return next_walked(iter, ret_name, ret_value);
+}
+
+static struct sy_json get_listed(const struct sy_json_members *members, struct sy_str name)
+{
+    for (unsigned i = 0; i < members->count; i++) {
+        const struct sy_json_member *member = &members->items[i];
+
+        if (members->escaped ? sy_json_name_is(member->name, name)
+                             : member->name.len == name.len + 2 &&
+                                   memcmp(member->name.ptr + 1, name.ptr, name.len) == 0)
+            return sy_json_of(member->raw);
+    }
+    return (struct sy_json){.type = SY_JSON_NONE};
+}
+
 struct sy_json sy_json_get(struct sy_json object, struct sy_str name)
 {
     struct sy_json_iter iter = sy_json_iter(object);
@@ -238,6 +302,8 @@ struct sy_json sy_json_get(struct sy_json object, struct sy_str name)
 
     if (object.type != SY_JSON_OBJECT)
         return (struct sy_json){.type = SY_JSON_NONE};
+    if (object.members)
+        return get_listed(object.members, name);
     while (sy_json_next(&iter, &raw_name, &value)) {
         if (sy_json_name_is(raw_name, name))
             return value;
@@ -266,6 +332,8 @@ size_t sy_json_count(struct sy_json container)
     struct sy_json value;
     size_t count = 0;
 
+    if (container.members)
+        return container.members->count;
     while (sy_json_next(&iter, NULL, &value))
         count++;
     return count;
@@ -330,6 +398,15 @@ static bool many_have_duplicates(struct sy_json object, struct sy_arena *scratch
     return false;
 }
 
+static bool listed_have_duplicates(const struct sy_json_members *members)
+{
+    for (unsigned i = 1; i < members->count; i++)
+        for (unsigned j = 0; j < i; j++)
+            if (sy_str_eq(members->items[i].name, members->items[j].name))
+                return true;
+    return false;
+}
+
 bool sy_json_has_duplicates(struct sy_json object, struct sy_arena *scratch)
 {
     struct sy_json_iter iter = sy_json_iter(object);
@@ -339,6 +416,8 @@ bool sy_json_has_duplicates(struct sy_json object, struct sy_arena *scratch)
 
     if (object.type != SY_JSON_OBJECT)
         return false;
+    if (object.members && !object.members->escaped)
+        return listed_have_duplicates(object.members);
     while (sy_json_next(&iter, &name.raw, &value)) {
         if (count == FEW_NAMES)
             return many_have_duplicates(object, scratch);

@@ -31,9 +31,26 @@ enum sy_json_type {
     SY_JSON_OBJECT,
 };
 
+struct sy_json_members;
+
 struct sy_json {
     enum sy_json_type type;
     struct sy_str raw; /* the value's own bytes, no white space around it */
+    /* What sy_json_read_listed found, so that no later look at the object walks its text; NULL
+     * nearly everywhere, which only costs time. */
+    const struct sy_json_members *members;
+};
+
+struct sy_json_member {
+    struct sy_str name; /* raw, with its quotes */
+    struct sy_str raw;  /* the value's bytes */
+};
+
+/* All members of an object, in order. */
+struct sy_json_members {
+    unsigned count;
+    bool escaped; /* some name has an escape */
+    struct sy_json_member items[];
 };
 
 /* Where and why a text is not JSON. */
@@ -50,10 +67,18 @@ struct sy_json_fault {
 int sy_json_read(struct sy_str text, unsigned max_depth, struct sy_json *ret_root,
                  struct sy_json_fault *ret_fault);
 
+/* The same, and lists the members of a root that is an object (unless they are many) in `arena`:
+ * sy_json_get, sy_json_next and sy_json_has_duplicates on it then walk the list. */
+int sy_json_read_listed(struct sy_str text, unsigned max_depth, struct sy_arena *arena,
+                        struct sy_json *ret_root, struct sy_json_fault *ret_fault);
+/* One value's bytes, known to be valid, as a value. */
+struct sy_json sy_json_of(struct sy_str raw);
+
 /* Cursor over an object's members or an array's elements, in order, duplicates included. */
 struct sy_json_iter {
     const char *at;
     const char *end;
+    const struct sy_json_member *member, *members_end; /* of a listed object */
     bool object;
 };
 
@@ -111,7 +136,8 @@ void sy_jw_name_str(struct sy_json_writer *w, struct sy_str name);
 /* The way of sy_jw_name below: a name that needs no escape, with its length. */
 void sy_jw_name_plain(struct sy_json_writer *w, const char *name, size_t len);
 /* A name of ours, not one from outside: printable ASCII without quote and backslash. */
-static inline void sy_jw_name(struct sy_json_writer *w, const char *name)
+static inline __attribute__((always_inline)) void sy_jw_name(struct sy_json_writer *w,
+                                                             const char *name)
 {
     sy_jw_name_plain(w, name, strlen(name));
 }
@@ -127,31 +153,36 @@ void sy_jw_null(struct sy_json_writer *w);
 void sy_jw_raw(struct sy_json_writer *w, struct sy_str json);
 /* Name and value in one; sy_jw_opt_str leaves the member out when the string is absent. Inline, so
  * that the length of a literal name is known where it stands. */
-static inline void sy_jw_member_str(struct sy_json_writer *w, const char *name, struct sy_str value)
+static inline __attribute__((always_inline)) void
+sy_jw_member_str(struct sy_json_writer *w, const char *name, struct sy_str value)
 {
     sy_jw_name(w, name);
     sy_jw_str(w, value);
 }
 
-static inline void sy_jw_opt_str(struct sy_json_writer *w, const char *name, struct sy_str value)
+static inline __attribute__((always_inline)) void
+sy_jw_opt_str(struct sy_json_writer *w, const char *name, struct sy_str value)
 {
     if (value.ptr)
         sy_jw_member_str(w, name, value);
 }
 
-static inline void sy_jw_member_z(struct sy_json_writer *w, const char *name, const char *value)
+static inline __attribute__((always_inline)) void
+sy_jw_member_z(struct sy_json_writer *w, const char *name, const char *value)
 {
     sy_jw_name(w, name);
     sy_jw_z(w, value);
 }
 
-static inline void sy_jw_member_i64(struct sy_json_writer *w, const char *name, int64_t value)
+static inline __attribute__((always_inline)) void sy_jw_member_i64(struct sy_json_writer *w,
+                                                                   const char *name, int64_t value)
 {
     sy_jw_name(w, name);
     sy_jw_i64(w, value);
 }
 
-static inline void sy_jw_member_bool(struct sy_json_writer *w, const char *name, bool value)
+static inline __attribute__((always_inline)) void sy_jw_member_bool(struct sy_json_writer *w,
+                                                                    const char *name, bool value)
 {
     sy_jw_name(w, name);
     sy_jw_bool(w, value);

@@ -1,6 +1,6 @@
 /*
  * The validator. One pass, no recursion: which kind of container each open level is takes one bit.
- * Strings are most of any payload, so runs of plain ASCII are taken eight bytes at a time.
+ * Strings are most of any payload, so runs of plain ASCII are taken sixteen bytes at a time.
  */
 #include "base/json.h"
 
@@ -8,63 +8,62 @@
 
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/* More members than this are not listed: nearly every object that we decide on has fewer. */
+#define LISTED_MAX 16u
+
 struct reader {
-    const unsigned char *at;
     const unsigned char *end;
-    const char *why; /* set once something is wrong at `at` */
+    const char *why;               /* set once something is wrong at `at` */
+    const unsigned char *at;       /* where that is */
+    struct sy_json_member *listed; /* of the root, up to LISTED_MAX; NULL: nobody asks */
+    unsigned members;              /* of the root so far */
+    bool escaped;                  /* one of their names has a backslash */
     unsigned depth;
     unsigned max_depth;
     uint64_t is_object[SY_JSON_DEPTH_MAX / 64];
 };
 
-static bool refuse(struct reader *r, const char *why)
+/* Each reading function takes where it begins and gives where it ended, or NULL after this. */
+static const unsigned char *refuse(struct reader *r, const unsigned char *at, const char *why)
 {
-    r->why = r->at == r->end ? "text ends too early" : why;
-    return false;
+    r->at = at;
+    r->why = at == r->end ? "text ends too early" : why;
+    return NULL;
 }
 
-/* Here and below a position is kept in a local while it moves: what `at` points at may alias the
- * reader itself, so that every step through it would be a store. */
-static void skip_space(struct reader *r)
+static inline const unsigned char *skip_space(const unsigned char *at, const unsigned char *end)
 {
-    const unsigned char *at = r->at, *end = r->end;
-
     while (at < end && *at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
         at++;
-    r->at = at;
+    return at;
 }
 
-static bool next_is(const struct reader *r, unsigned char c)
+static bool is_digit(const unsigned char *at, const unsigned char *end)
 {
-    return r->at < r->end && *r->at == c;
-}
-
-static bool is_digit(const struct reader *r)
-{
-    return r->at < r->end && *r->at >= '0' && *r->at <= '9';
-}
-
-#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
-
-/* The classic zero-byte test. A borrow may mark a byte above a true hit, never one without. */
-static uint64_t zero_bytes(uint64_t word)
-{
-    return (word - EACH_BYTE(0x01)) & ~word & EACH_BYTE(0x80);
+    return at < end && *at >= '0' && *at <= '9';
 }
 
 /* Steps over bytes that mean nothing in a string: ASCII but controls, quote and backslash. */
-static const unsigned char *skip_plain(const unsigned char *at, const unsigned char *end)
+static inline const unsigned char *skip_plain(const unsigned char *at, const unsigned char *end)
 {
-    while (end - at >= 8) {
-        uint64_t word;
-        memcpy(&word, at, sizeof(word));
-        uint64_t control = (word - EACH_BYTE(0x20)) & ~word;
-        uint64_t special =
-            control | word | zero_bytes(word ^ EACH_BYTE('"')) | zero_bytes(word ^ EACH_BYTE('\\'));
-        if (special & EACH_BYTE(0x80))
-            break;
-        at += 8;
+#ifdef __SSE2__
+    while (end - at >= 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        /* As signed numbers, bytes from 0x80 on are below 0x20, too. */
+        __m128i special = _mm_or_si128(_mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)),
+                                       _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                                    _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
+        unsigned mask = (unsigned)_mm_movemask_epi8(special);
+
+        if (mask)
+            return at + __builtin_ctz(mask);
+        at += 16;
     }
+#endif
     while (at < end && *at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\')
         at++;
     return at;
@@ -75,108 +74,123 @@ static bool is_hex(unsigned char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* `at` is on the backslash. */
-static bool read_escape(struct reader *r)
+static bool is_escape(unsigned char c)
 {
-    r->at++;
-    if (r->at == r->end || !*r->at || !strchr("\"\\/bfnrtu", *r->at))
-        return refuse(r, "unknown escape in string");
-    if (*r->at++ != 'u')
-        return true;
-    for (int i = 0; i < 4; i++, r->at++) {
-        if (r->at == r->end || !is_hex(*r->at))
-            return refuse(r, "bad \\u escape in string");
+    static const bool known[256] = {
+        ['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true, ['f'] = true,
+        ['n'] = true, ['r'] = true,  ['t'] = true, ['u'] = true,
+    };
+
+    return known[c];
+}
+
+/* `at` is on the backslash. */
+static const unsigned char *read_escape(struct reader *r, const unsigned char *at)
+{
+    at++;
+    if (at == r->end || !is_escape(*at))
+        return refuse(r, at, "unknown escape in string");
+    if (*at++ != 'u')
+        return at;
+    for (int i = 0; i < 4; i++, at++) {
+        if (at == r->end || !is_hex(*at))
+            return refuse(r, at, "bad \\u escape in string");
     }
-    return true;
+    return at;
+}
+
+static const unsigned char *read_utf8(struct reader *r, const unsigned char *at)
+{
+    size_t bad = 0;
+    size_t step = sy_utf8_step(at, r->end, &bad);
+
+    return step ? at + step : refuse(r, at + bad, "invalid UTF-8 in string");
+}
+
+/* What follows the first byte that is not plain. */
+static const unsigned char *read_string_slow(struct reader *r, const unsigned char *at)
+{
+    while (at) {
+        at = skip_plain(at, r->end);
+        if (at == r->end)
+            return refuse(r, at, "");
+        if (*at == '"')
+            return at + 1;
+        if (*at == '\\')
+            at = read_escape(r, at);
+        else if (*at < 0x20)
+            return refuse(r, at, "control byte in string");
+        else
+            at = read_utf8(r, at);
+    }
+    return NULL;
 }
 
 /* `at` is on the opening quote. */
-static bool read_string(struct reader *r)
+static inline const unsigned char *read_string(struct reader *r, const unsigned char *at)
 {
-    r->at++;
-    for (;;) {
-        r->at = skip_plain(r->at, r->end);
-        if (r->at == r->end)
-            return refuse(r, "");
-        if (*r->at == '"') {
-            r->at++;
-            return true;
-        }
-        if (*r->at == '\\') {
-            if (!read_escape(r))
-                return false;
-        } else if (*r->at < 0x20) {
-            return refuse(r, "control byte in string");
-        } else {
-            size_t bad = 0;
-            size_t step = sy_utf8_step(r->at, r->end, &bad);
-            r->at += step ? step : bad;
-            if (step == 0)
-                return refuse(r, "invalid UTF-8 in string");
-        }
-    }
+    at = skip_plain(at + 1, r->end);
+    return at < r->end && *at == '"' ? at + 1 : read_string_slow(r, at);
 }
 
-static bool read_digits(struct reader *r)
+static const unsigned char *read_digits(struct reader *r, const unsigned char *at)
 {
-    const unsigned char *at = r->at, *end = r->end;
-
-    if (!is_digit(r))
-        return refuse(r, "digit expected in number");
-    while (at < end && *at >= '0' && *at <= '9')
+    if (!is_digit(at, r->end))
+        return refuse(r, at, "digit expected in number");
+    while (is_digit(at, r->end))
         at++;
-    r->at = at;
-    return true;
+    return at;
 }
 
-static bool read_number(struct reader *r)
+static const unsigned char *read_number(struct reader *r, const unsigned char *at)
 {
-    if (next_is(r, '-'))
-        r->at++;
-    if (next_is(r, '0'))
-        r->at++;
-    else if (!read_digits(r))
-        return false;
-    if (next_is(r, '.')) {
-        r->at++;
-        if (!read_digits(r))
-            return false;
+    const unsigned char *end = r->end;
+
+    if (*at == '-')
+        at++;
+    if (at < end && *at == '0')
+        at++;
+    else
+        at = read_digits(r, at);
+    if (at && at < end && *at == '.')
+        at = read_digits(r, at + 1);
+    if (at && at < end && (*at == 'e' || *at == 'E')) {
+        at++;
+        if (at < end && (*at == '+' || *at == '-'))
+            at++;
+        at = read_digits(r, at);
     }
-    if (next_is(r, 'e') || next_is(r, 'E')) {
-        r->at++;
-        if (next_is(r, '+') || next_is(r, '-'))
-            r->at++;
-        return read_digits(r);
-    }
-    return true;
+    return at;
 }
 
-static bool read_literal(struct reader *r, const char *word)
+static const unsigned char *read_literal(struct reader *r, const unsigned char *at,
+                                         const char *word)
 {
-    for (; *word; word++, r->at++) {
-        if (!next_is(r, (unsigned char)*word))
-            return refuse(r, "unknown literal");
+    for (; *word; word++, at++) {
+        if (at == r->end || *at != (unsigned char)*word)
+            return refuse(r, at, "unknown literal");
     }
-    return true;
+    return at;
 }
 
-static bool read_scalar(struct reader *r)
+/* Any value but a container; `at` may be the end. */
+static inline const unsigned char *read_scalar(struct reader *r, const unsigned char *at)
 {
-    if (r->at == r->end)
-        return refuse(r, "");
-    switch (*r->at) {
+    if (at == r->end)
+        return refuse(r, at, "");
+    switch (*at) {
     case '"':
-        return read_string(r);
+        return read_string(r, at);
     case 't':
-        return read_literal(r, "true");
+        return read_literal(r, at, "true");
     case 'f':
-        return read_literal(r, "false");
+        return read_literal(r, at, "false");
     case 'n':
-        return read_literal(r, "null");
+        return read_literal(r, at, "null");
     default:
-        if (*r->at == '-' || is_digit(r))
-            return read_number(r);
-        return refuse(r, "value expected");
+        if (*at == '-' || is_digit(at, r->end))
+            return read_number(r, at);
+        return refuse(r, at, "value expected");
     }
 }
 
@@ -186,130 +200,163 @@ static bool in_object(const struct reader *r)
     return r->is_object[level / 64] >> (level % 64) & 1;
 }
 
-static bool open_container(struct reader *r, bool object)
+static void open_container(struct reader *r, bool object)
 {
-    unsigned level = r->depth;
+    unsigned level = r->depth++;
 
-    if (level >= r->max_depth)
-        return refuse(r, "nested too deep");
-    r->at++;
-    r->depth++;
     r->is_object[level / 64] &= ~(UINT64_C(1) << (level % 64));
     r->is_object[level / 64] |= (uint64_t)object << (level % 64);
-    return true;
+}
+
+/* A member of the root: its name from `at` to `name_end`, its value from `value` on. */
+static void list_member(struct reader *r, const unsigned char *at, const unsigned char *name_end,
+                        const unsigned char *value)
+{
+    if (r->members < LISTED_MAX) {
+        struct sy_json_member *member = &r->listed[r->members];
+
+        member->name = sy_str_from((const char *)at, (size_t)(name_end - at));
+        member->raw.ptr = (const char *)value;
+        r->escaped = r->escaped || memchr(at, '\\', member->name.len);
+    }
+    r->members++;
 }
 
 /* Name and colon, up to where the value starts. */
-static bool read_name(struct reader *r)
+static inline const unsigned char *read_name(struct reader *r, const unsigned char *at)
 {
-    if (!next_is(r, '"'))
-        return refuse(r, "member name expected");
-    if (!read_string(r))
-        return false;
-    skip_space(r);
-    if (!next_is(r, ':'))
-        return refuse(r, "colon expected after member name");
-    r->at++;
-    skip_space(r);
-    return true;
+    const unsigned char *name = at, *name_end;
+
+    if (at == r->end || *at != '"')
+        return refuse(r, at, "member name expected");
+    name_end = read_string(r, at);
+    if (!name_end)
+        return NULL;
+    at = skip_space(name_end, r->end);
+    if (at == r->end || *at != ':')
+        return refuse(r, at, "colon expected after member name");
+    at = skip_space(at + 1, r->end);
+    if (r->depth == 1 && r->listed)
+        list_member(r, name, name_end, at);
+    return at;
 }
 
 /* Eats every "[" and "{" (with the name of its first member) in front of a scalar, then that. An
  * empty container takes the place of the scalar. */
-static bool read_down(struct reader *r)
+static inline const unsigned char *read_down(struct reader *r, const unsigned char *at)
 {
-    while (next_is(r, '{') || next_is(r, '[')) {
-        bool object = *r->at == '{';
-        if (!open_container(r, object))
-            return false;
-        skip_space(r);
-        if (next_is(r, object ? '}' : ']')) {
-            r->at++;
+    while (at < r->end && (*at | 0x20) == '{') {
+        bool object = *at == '{';
+
+        if (r->depth >= r->max_depth)
+            return refuse(r, at, "nested too deep");
+        open_container(r, object);
+        at = skip_space(at + 1, r->end);
+        if (at < r->end && *at == (object ? '}' : ']')) {
             r->depth--;
-            return true;
+            return at + 1;
         }
-        if (object && !read_name(r))
-            return false;
+        if (object && !(at = read_name(r, at)))
+            return NULL;
     }
-    return read_scalar(r);
+    return read_scalar(r, at);
 }
 
-/* After a value: eats closing brackets, then a comma with what must follow it. *ret_done is set
- * when the root is closed. */
-static bool read_up(struct reader *r, bool *ret_done)
+/* After a value: eats closing brackets, then a comma with what must follow it. Depth 0: the root is
+ * closed. */
+static inline const unsigned char *read_up(struct reader *r, const unsigned char *at)
 {
     while (r->depth) {
         bool object = in_object(r);
-        skip_space(r);
-        if (next_is(r, ',')) {
-            r->at++;
-            skip_space(r);
-            return !object || read_name(r);
+
+        if (r->depth == 1 && r->members && r->members <= LISTED_MAX) {
+            struct sy_str *raw = &r->listed[r->members - 1].raw;
+            raw->len = (size_t)((const char *)at - raw->ptr);
         }
-        if (!next_is(r, object ? '}' : ']'))
-            return refuse(r, object ? "comma or } expected" : "comma or ] expected");
-        r->at++;
+        at = skip_space(at, r->end);
+        if (at < r->end && *at == ',') {
+            at = skip_space(at + 1, r->end);
+            return object ? read_name(r, at) : at;
+        }
+        if (at == r->end || *at != (object ? '}' : ']'))
+            return refuse(r, at, object ? "comma or } expected" : "comma or ] expected");
+        at++;
         r->depth--;
     }
-    *ret_done = true;
-    return true;
+    return at;
 }
 
-static bool read_root(struct reader *r, const unsigned char **ret_end)
+/* From the first byte of the root to behind its last. */
+static const unsigned char *read_root(struct reader *r, const unsigned char *at)
 {
-    bool done = false;
+    const unsigned char *behind;
 
-    while (!done) {
-        if (!read_down(r) || !read_up(r, &done))
-            return false;
-    }
-    *ret_end = r->at;
-    skip_space(r);
-    return r->at == r->end || refuse(r, "bytes after the value");
+    do {
+        at = read_down(r, at);
+        if (at)
+            at = read_up(r, at);
+    } while (at && r->depth);
+    if (!at)
+        return NULL;
+    behind = skip_space(at, r->end);
+    return behind == r->end ? at : refuse(r, behind, "bytes after the value");
 }
 
-static enum sy_json_type type_of(unsigned char first)
+/* The list outlives the reader in `arena`; without room for it there is none, which only costs
+ * time. */
+static const struct sy_json_members *keep_members(const struct reader *r, struct sy_arena *arena)
 {
-    switch (first) {
-    case '{':
-        return SY_JSON_OBJECT;
-    case '[':
-        return SY_JSON_ARRAY;
-    case '"':
-        return SY_JSON_STRING;
-    case 't':
-        return SY_JSON_TRUE;
-    case 'f':
-        return SY_JSON_FALSE;
-    case 'n':
-        return SY_JSON_NULL;
-    default:
-        return SY_JSON_NUMBER;
+    size_t size = r->members * sizeof(struct sy_json_member);
+    struct sy_json_members *kept;
+
+    if (r->members > LISTED_MAX || arena->max - arena->used < sizeof(*kept) + size + 16)
+        return NULL;
+    kept = sy_arena_alloc(arena, sizeof(*kept) + size);
+    if (!kept)
+        return NULL;
+    kept->count = r->members;
+    kept->escaped = r->escaped;
+    memcpy(kept->items, r->listed, size);
+    return kept;
+}
+
+static int read_text(struct sy_str text, unsigned max_depth, struct sy_arena *arena,
+                     struct sy_json_member *listed, struct sy_json *ret_root,
+                     struct sy_json_fault *ret_fault)
+{
+    const unsigned char *start = (const unsigned char *)(text.ptr ? text.ptr : "");
+    const unsigned char *value, *behind;
+    struct reader r;
+
+    r.end = start + text.len;
+    r.listed = listed;
+    r.members = 0;
+    r.escaped = false;
+    r.depth = 0;
+    r.max_depth = max_depth < SY_JSON_DEPTH_MAX ? max_depth : SY_JSON_DEPTH_MAX;
+    value = skip_space(start, r.end);
+    behind = read_root(&r, value);
+    if (!behind) {
+        if (ret_fault)
+            *ret_fault = (struct sy_json_fault){(size_t)(r.at - start), r.why};
+        return SY_INVALID;
     }
+    *ret_root = sy_json_of(sy_str_from((const char *)value, (size_t)(behind - value)));
+    if (listed && ret_root->type == SY_JSON_OBJECT)
+        ret_root->members = keep_members(&r, arena);
+    return SY_OK;
 }
 
 int sy_json_read(struct sy_str text, unsigned max_depth, struct sy_json *ret_root,
                  struct sy_json_fault *ret_fault)
 {
-    const unsigned char *start = (const unsigned char *)(text.ptr ? text.ptr : "");
-    const unsigned char *value;
-    const unsigned char *value_end = NULL;
-    struct reader r = {
-        .at = start,
-        .end = start + text.len,
-        .max_depth = max_depth < SY_JSON_DEPTH_MAX ? max_depth : SY_JSON_DEPTH_MAX,
-    };
+    return read_text(text, max_depth, NULL, NULL, ret_root, ret_fault);
+}
 
-    skip_space(&r);
-    value = r.at;
-    if (!read_root(&r, &value_end)) {
-        if (ret_fault)
-            *ret_fault = (struct sy_json_fault){(size_t)(r.at - start), r.why};
-        return SY_INVALID;
-    }
-    *ret_root = (struct sy_json){
-        .type = type_of(*value),
-        .raw = {(const char *)value, (size_t)(value_end - value)},
-    };
-    return SY_OK;
+int sy_json_read_listed(struct sy_str text, unsigned max_depth, struct sy_arena *arena,
+                        struct sy_json *ret_root, struct sy_json_fault *ret_fault)
+{
+    struct sy_json_member listed[LISTED_MAX];
+
+    return read_text(text, max_depth, arena, listed, ret_root, ret_fault);
 }

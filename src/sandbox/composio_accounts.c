@@ -45,7 +45,7 @@ static const char *reason(enum sy_sb_status status)
 
 static struct sy_str joined_scopes(struct sy_sb_request *r, const struct sy_sb_account *a)
 {
-    struct sy_json scopes = {SY_JSON_ARRAY, a->scopes};
+    struct sy_json scopes = {.type = SY_JSON_ARRAY, .raw = a->scopes};
     struct sy_json_iter it = sy_json_iter(scopes);
     struct sy_buf joined;
     struct sy_str none;

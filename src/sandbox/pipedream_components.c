@@ -37,7 +37,7 @@ static void write_props(struct sy_sb_request *r, const struct sy_sb_tool *tool)
     sy_jw_member_str(w, "app", tool->app->slug);
     sy_jw_object_end(w);
     while (sy_json_next(&it, &name, &schema)) {
-        struct sy_json quoted = {SY_JSON_STRING, name};
+        struct sy_json quoted = {.type = SY_JSON_STRING, .raw = name};
         struct sy_str plain = sy_json_text(quoted, r->mem);
         sy_jw_object(w);
         sy_jw_member_raw(w, "name", name);

@@ -119,7 +119,8 @@ static bool arguments_fit(struct sy_sb_request *r, const struct sy_sb_tool *tool
     }
     it = sy_json_iter(arguments);
     while (sy_json_next(&it, &name, &value)) {
-        struct sy_str field = sy_json_text((struct sy_json){SY_JSON_STRING, name}, r->mem);
+        struct sy_str field =
+            sy_json_text((struct sy_json){.type = SY_JSON_STRING, .raw = name}, r->mem);
         if (skip.ptr && sy_str_eq(field, skip))
             continue;
         if (!type_fits(sy_json_get(tool->input, field), value, r->mem)) {
@@ -225,7 +226,7 @@ void sy_sb_run(struct sy_sb_request *r, const struct sy_sb_tool *tool,
                struct sy_sb_account *account, struct sy_json arguments, struct sy_str skip_member,
                struct sy_sb_run *ret)
 {
-    struct sy_json empty = {SY_JSON_OBJECT, SY_STR_INIT("{}")};
+    struct sy_json empty = {.type = SY_JSON_OBJECT, .raw = SY_STR_INIT("{}")};
     struct sy_buf *out = sy_arena_zalloc(r->mem, sizeof(*out));
     *ret = (struct sy_sb_run){.status = 200};
     if (arguments.type != SY_JSON_OBJECT)
@@ -239,7 +240,7 @@ void sy_sb_run(struct sy_sb_request *r, const struct sy_sb_tool *tool,
     if (account_fails(account, tool->effect != SY_SB_READ, ret) ||
         (!tool->echo && argument_fails(arguments, ret)))
         return;
-    struct sy_json given = {SY_JSON_OBJECT, without(r, arguments, skip_member)};
+    struct sy_json given = {.type = SY_JSON_OBJECT, .raw = without(r, arguments, skip_member)};
     ret->body = given.raw;
     if (tool->echo || !out)
         return;

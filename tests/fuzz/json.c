@@ -50,7 +50,7 @@ static void check_names(struct sy_json object)
         return;
     sy_arena_init(&arena, 4u << 20);
     while (sy_json_next(&iter, &raw, &value)) {
-        struct sy_json name = {SY_JSON_STRING, raw};
+        struct sy_json name = {.type = SY_JSON_STRING, .raw = raw};
         bool known = false;
 
         FUZZ_CHECK(sy_json_string(name, &arena, false, &names[count]) == SY_OK);

@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #define OTHERS_MAX ((size_t)1 << 20) /* of vendor_reply; more is left out */
+#define OTHERS_USUAL 96u
 
 bool sy_reply_ok(const struct sy_turn *t)
 {
@@ -13,7 +14,7 @@ bool sy_reply_object(const struct sy_turn *t, struct sy_json *ret_root)
 {
     struct sy_json root;
 
-    if (sy_json_read(t->event->body, SY_JSON_DEPTH_MAX, &root, NULL) != 0 ||
+    if (sy_json_read_listed(t->event->body, SY_JSON_DEPTH_MAX, t->facts->mem, &root, NULL) != 0 ||
         root.type != SY_JSON_OBJECT || sy_json_has_duplicates(root, t->facts->mem))
         return false;
     *ret_root = root;
@@ -35,6 +36,7 @@ struct sy_str sy_reply_others(const struct sy_turn *t, struct sy_json root, cons
     bool any = false;
 
     sy_buf_init_arena(&out, t->facts->mem, OTHERS_MAX);
+    sy_buf_reserve(&out, OTHERS_USUAL);
     while (sy_json_next(&iter, &name, &value)) {
         if (sy_json_name_is(name, sy_str_of(skip)))
             continue;

@@ -94,7 +94,7 @@ static inline struct corpus_item *corpus_add(struct corpus *corpus, struct sy_st
 
 static inline struct sy_json corpus_json(struct sy_str text)
 {
-    struct sy_json root = {SY_JSON_NONE, {NULL, 0}};
+    struct sy_json root = {0};
 
     if (sy_json_read(text, 64, &root, NULL) != SY_OK)
         abort();
