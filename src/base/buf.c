@@ -61,23 +61,18 @@ static bool grow(struct sy_buf *buf, size_t need)
     return true;
 }
 
-static char *reserve_more(struct sy_buf *buf, size_t more)
+char *sy_buf_reserve_more(struct sy_buf *buf, size_t more)
 {
     if (buf->failed)
         return NULL;
+    /* cap never exceeds max. */
+    if (buf->ptr && more <= buf->cap - buf->len)
+        return buf->ptr + buf->len;
     if (more > buf->max - buf->len || !grow(buf, buf->len + more)) {
         buf->failed = true;
         return NULL;
     }
     return buf->ptr + buf->len;
-}
-
-char *sy_buf_reserve(struct sy_buf *buf, size_t more)
-{
-    /* cap never exceeds max. */
-    if (buf->ptr && !buf->failed && more <= buf->cap - buf->len)
-        return buf->ptr + buf->len;
-    return reserve_more(buf, more);
 }
 
 void sy_buf_grown(struct sy_buf *buf, size_t by)
@@ -86,28 +81,6 @@ void sy_buf_grown(struct sy_buf *buf, size_t by)
         buf->failed = true;
     else
         buf->len += by;
-}
-
-void sy_buf_append(struct sy_buf *buf, struct sy_str s)
-{
-    if (s.len == 0)
-        return;
-
-    char *to = sy_buf_reserve(buf, s.len);
-    if (to) {
-        memcpy(to, s.ptr, s.len);
-        buf->len += s.len;
-    }
-}
-
-void sy_buf_append_char(struct sy_buf *buf, char c)
-{
-    char *to = sy_buf_reserve(buf, 1);
-
-    if (to) {
-        *to = c;
-        buf->len++;
-    }
 }
 
 void sy_buf_append_z(struct sy_buf *buf, const char *z)
@@ -119,13 +92,24 @@ void sy_buf_append_z(struct sy_buf *buf, const char *z)
 
 void sy_buf_append_u64(struct sy_buf *buf, uint64_t value)
 {
+    static const char pairs[] = "0001020304050607080910111213141516171819"
+                                "2021222324252627282930313233343536373839"
+                                "4041424344454647484950515253545556575859"
+                                "6061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
     char digits[DIGITS_MAX];
     size_t at = sizeof(digits);
 
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
+    for (; value >= 100; value /= 100) {
+        at -= 2;
+        memcpy(digits + at, pairs + value % 100 * 2, 2);
+    }
+    if (value >= 10) {
+        at -= 2;
+        memcpy(digits + at, pairs + value * 2, 2);
+    } else {
+        digits[--at] = (char)('0' + value);
+    }
     sy_buf_append(buf, sy_str_from(digits + at, sizeof(digits) - at));
 }
 

@@ -26,11 +26,39 @@ void sy_buf_release(struct sy_buf *buf);
 /* Empties the buffer, keeps its memory, clears `failed`. */
 void sy_buf_clear(struct sy_buf *buf);
 bool sy_buf_ok(const struct sy_buf *buf);
-/* Room for `more` further bytes; returns where they go, or NULL. Commit with sy_buf_grown. */
-char *sy_buf_reserve(struct sy_buf *buf, size_t more);
+/* The way of sy_buf_reserve below when there is no room yet. */
+char *sy_buf_reserve_more(struct sy_buf *buf, size_t more);
+/* Room for `more` further bytes; returns where they go, or NULL. Commit with sy_buf_grown. Inline,
+ * as the two that append: nearly always there is room, and texts are put together of many pieces. */
+static inline char *sy_buf_reserve(struct sy_buf *buf, size_t more)
+{
+    if (__builtin_expect(buf->ptr && !buf->failed && more <= buf->cap - buf->len, 1))
+        return buf->ptr + buf->len;
+    return sy_buf_reserve_more(buf, more);
+}
+
 void sy_buf_grown(struct sy_buf *buf, size_t by);
-void sy_buf_append(struct sy_buf *buf, struct sy_str s);
-void sy_buf_append_char(struct sy_buf *buf, char c);
+
+static inline void sy_buf_append(struct sy_buf *buf, struct sy_str s)
+{
+    char *to = s.len ? sy_buf_reserve(buf, s.len) : NULL;
+
+    if (to) {
+        memcpy(to, s.ptr, s.len);
+        buf->len += s.len;
+    }
+}
+
+static inline void sy_buf_append_char(struct sy_buf *buf, char c)
+{
+    char *to = sy_buf_reserve(buf, 1);
+
+    if (to) {
+        *to = c;
+        buf->len++;
+    }
+}
+
 void sy_buf_append_z(struct sy_buf *buf, const char *z);
 void sy_buf_append_u64(struct sy_buf *buf, uint64_t value);
 void sy_buf_append_i64(struct sy_buf *buf, int64_t value);

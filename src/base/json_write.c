@@ -6,6 +6,10 @@
 #include <assert.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 static bool is_plain(unsigned char c)
 {
     return c - 0x20u < 0x5fu && c != '"' && c != '\\';
@@ -37,6 +41,103 @@ static size_t plain_run(const unsigned char *at, const unsigned char *end)
         at++;
     return (size_t)(at - first);
 }
+
+/* Copies of any length: what a call of the library's copy costs is more than these few steps. The
+ * last bytes overlap with those before them. */
+static inline void copy_few(char *to, const char *from, size_t len)
+{
+    uint64_t first, last;
+    uint32_t head, tail;
+
+    if (len >= 8) {
+        memcpy(&first, from, sizeof(first));
+        memcpy(&last, from + len - 8, sizeof(last));
+        memcpy(to, &first, sizeof(first));
+        memcpy(to + len - 8, &last, sizeof(last));
+    } else if (len >= 4) {
+        memcpy(&head, from, sizeof(head));
+        memcpy(&tail, from + len - 4, sizeof(tail));
+        memcpy(to, &head, sizeof(head));
+        memcpy(to + len - 4, &tail, sizeof(tail));
+    } else {
+        for (size_t i = 0; i < len; i++)
+            to[i] = from[i];
+    }
+}
+
+#ifdef __SSE2__
+
+/* One bit for each byte that is not plain. */
+static inline unsigned special_of(__m128i bytes)
+{
+    /* As signed numbers, bytes from 0x80 on are below 0x20, too. */
+    __m128i low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
+    __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    __m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+
+    return (unsigned)_mm_movemask_epi8(
+        _mm_or_si128(_mm_or_si128(low, quote), _mm_or_si128(slash, del)));
+}
+
+static inline unsigned move_block(char *to, const char *from)
+{
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)from);
+
+    _mm_storeu_si128((__m128i *)(void *)to, bytes);
+    return special_of(bytes);
+}
+
+/* Copies 1 to 15 bytes as one block: twice half of it, or what fits. */
+static inline unsigned move_few(char *to, const char *from, size_t len)
+{
+    uint64_t first = 0, last = EACH_BYTE(' ');
+    uint32_t half;
+
+    copy_few(to, from, len);
+    if (len >= 8) {
+        memcpy(&first, from, sizeof(first));
+        memcpy(&last, from + len - 8, sizeof(last));
+    } else if (len >= 4) {
+        memcpy(&half, from, sizeof(half));
+        first = half;
+        memcpy(&half, from + len - 4, sizeof(half));
+        first |= (uint64_t)half << 32;
+    } else {
+        first = last;
+        for (size_t i = 0; i < len; i++)
+            first = first << 8 | (unsigned char)from[i];
+    }
+    return special_of(_mm_set_epi64x((int64_t)last, (int64_t)first));
+}
+
+/* Copies `len` bytes; true if all are plain. */
+static bool copy_plain(char *to, const char *from, size_t len)
+{
+    unsigned special = 0;
+
+    if (len < 16)
+        return !move_few(to, from, len);
+    for (size_t at = 0; at + 16 < len; at += 16)
+        special |= move_block(to + at, from + at);
+    special |= move_block(to + len - 16, from + len - 16);
+    return !special;
+}
+
+#else
+
+static bool copy_plain(char *to, const char *from, size_t len)
+{
+    const unsigned char *bytes = (const unsigned char *)from;
+
+    if (plain_run(bytes, bytes + len) < len)
+        return false;
+    if (len)
+        memcpy(to, from, len);
+    return true;
+}
+
+#endif
 
 static void put_escape(struct sy_buf *out, unsigned char c)
 {
@@ -77,31 +178,11 @@ static size_t put_special(struct sy_buf *out, const unsigned char *at, const uns
     return len;
 }
 
-/* Text without anything to escape, which nearly all is, in one piece; false: it needs more. */
-static bool quote_plain(struct sy_buf *out, struct sy_str s)
-{
-    const unsigned char *bytes = (const unsigned char *)s.ptr;
-    char *to;
-
-    if (plain_run(bytes, bytes + s.len) < s.len)
-        return false;
-    to = sy_buf_reserve(out, s.len + 2);
-    if (!to)
-        return true;
-    to[0] = '"';
-    memcpy(to + 1, s.ptr, s.len);
-    to[s.len + 1] = '"';
-    sy_buf_grown(out, s.len + 2);
-    return true;
-}
-
-void sy_json_quote(struct sy_buf *out, struct sy_str s)
+static void quote_slow(struct sy_buf *out, struct sy_str s)
 {
     const unsigned char *at = (const unsigned char *)(s.ptr ? s.ptr : "");
     const unsigned char *end = at + s.len;
 
-    if (s.len && quote_plain(out, s))
-        return;
     sy_buf_append_char(out, '"');
     while (at < end) {
         size_t run = plain_run(at, end);
@@ -112,6 +193,20 @@ void sy_json_quote(struct sy_buf *out, struct sy_str s)
             at += put_special(out, at, end);
     }
     sy_buf_append_char(out, '"');
+}
+
+/* Text without anything to escape, which nearly all is, in one piece. */
+void sy_json_quote(struct sy_buf *out, struct sy_str s)
+{
+    char *to = sy_buf_reserve(out, s.len + 2);
+
+    if (!to || !copy_plain(to + 1, s.ptr, s.len)) {
+        quote_slow(out, s);
+        return;
+    }
+    to[0] = '"';
+    to[s.len + 1] = '"';
+    out->len += s.len + 2;
 }
 
 void sy_jw_init(struct sy_json_writer *w, struct sy_buf *out)
@@ -223,7 +318,10 @@ void sy_jw_name_plain(struct sy_json_writer *w, const char *name, size_t len)
         *to++ = ',';
     w->has_items[w->depth] = true;
     *to++ = '"';
-    memcpy(to, name, len);
+    if (len < 16)
+        copy_few(to, name, len);
+    else
+        memcpy(to, name, len);
     to += len;
     *to++ = '"';
     *to++ = ':';

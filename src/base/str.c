@@ -2,16 +2,6 @@
 
 #include <string.h>
 
-struct sy_str sy_str_of(const char *z)
-{
-    return (struct sy_str){z, z ? strlen(z) : 0};
-}
-
-struct sy_str sy_str_from(const char *ptr, size_t len)
-{
-    return (struct sy_str){ptr, len};
-}
-
 static unsigned char lower(char c)
 {
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
@@ -20,20 +10,44 @@ static unsigned char lower(char c)
 static bool equal_nocase(const char *a, const char *b, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (lower(a[i]) != lower(b[i]))
+        if (a[i] != b[i] && lower(a[i]) != lower(b[i]))
             return false;
     }
     return true;
 }
 
-bool sy_str_eq(struct sy_str a, struct sy_str b)
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
+
+/* Eight bytes that are equal but for case. */
+static bool words_eq_nocase(const char *left, const char *right)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+    uint64_t a, b, differ, folded, letter;
+
+    memcpy(&a, left, sizeof(a));
+    memcpy(&b, right, sizeof(b));
+    differ = a ^ b;
+    if (!differ)
+        return true;
+    if (differ & ~EACH_BYTE(0x20))
+        return false;
+    /* The bit of case tells letters apart from nothing but themselves; in other bytes it counts. */
+    folded = (a | EACH_BYTE(0x20)) & EACH_BYTE(0x7f);
+    letter = (folded + EACH_BYTE(0x80 - 'a')) & ~(folded + EACH_BYTE(0x7f - 'z')) & ~a;
+    return !((differ << 2) & ~letter & EACH_BYTE(0x80));
 }
 
 bool sy_str_eq_nocase(struct sy_str a, struct sy_str b)
 {
-    return a.len == b.len && equal_nocase(a.ptr, b.ptr, a.len);
+    size_t at = 0;
+
+    if (a.len != b.len)
+        return false;
+    if (a.len < 8)
+        return equal_nocase(a.ptr, b.ptr, a.len);
+    for (; at + 8 < a.len; at += 8)
+        if (!words_eq_nocase(a.ptr + at, b.ptr + at))
+            return false;
+    return words_eq_nocase(a.ptr + a.len - 8, b.ptr + a.len - 8);
 }
 
 int sy_str_cmp(struct sy_str a, struct sy_str b)
@@ -56,14 +70,26 @@ bool sy_str_ends(struct sy_str s, struct sy_str suffix)
     return s.len >= suffix.len && sy_str_eq(sy_str_skip(s, s.len - suffix.len), suffix);
 }
 
+/* So many places where it may begin are looked at by themselves, before memmem is set up for it. */
+#define LOOKS_FIRST 4
+
 size_t sy_str_find(struct sy_str s, struct sy_str needle)
 {
+    const char *at = s.ptr, *end = s.ptr + s.len, *found;
+
     if (needle.len == 0)
         return 0;
-    if (s.len < needle.len)
-        return (size_t)-1;
-
-    const char *found = memmem(s.ptr, s.len, needle.ptr, needle.len);
+    for (unsigned looks = 0; looks < LOOKS_FIRST; looks++) {
+        if ((size_t)(end - at) < needle.len)
+            return (size_t)-1;
+        at = memchr(at, needle.ptr[0], (size_t)(end - at) - needle.len + 1);
+        if (!at)
+            return (size_t)-1;
+        if (memcmp(at, needle.ptr, needle.len) == 0)
+            return (size_t)(at - s.ptr);
+        at++;
+    }
+    found = memmem(at, (size_t)(end - at), needle.ptr, needle.len);
     return found ? (size_t)(found - s.ptr) : (size_t)-1;
 }
 
@@ -162,10 +188,27 @@ bool sy_str_to_i64(struct sy_str s, int64_t *ret_value)
     return true;
 }
 
+static bool word_has_control(const char *at)
+{
+    uint64_t word, low, del;
+
+    memcpy(&word, at, sizeof(word));
+    del = word ^ EACH_BYTE(0x7f);
+    /* A borrow may mark a byte above a true hit, never one without. */
+    low = (word - EACH_BYTE(0x20)) & ~word;
+    del = (del - EACH_BYTE(0x01)) & ~del;
+    return ((low | del) & EACH_BYTE(0x80)) != 0;
+}
+
 bool sy_str_has_control(struct sy_str s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
+    size_t at = 0;
+
+    for (; at + 8 <= s.len; at += 8)
+        if (word_has_control(s.ptr + at))
+            return true;
+    for (; at < s.len; at++) {
+        unsigned char c = (unsigned char)s.ptr[at];
         if (c < 0x20 || c == 0x7f)
             return true;
     }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct sy_str {
     const char *ptr;
@@ -28,10 +29,23 @@ struct sy_str {
 #define SY_FMT(s) (int)(s).len, (s).ptr ? (s).ptr : ""
 #define SY_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Borrows a C string; NULL gives the absent string. */
-struct sy_str sy_str_of(const char *z);
-struct sy_str sy_str_from(const char *ptr, size_t len);
-bool sy_str_eq(struct sy_str a, struct sy_str b);
+/* Borrows a C string; NULL gives the absent string. Inline, as the next two: of a literal the length
+ * is known where it stands, and texts of different lengths are not looked at. */
+static inline __attribute__((always_inline)) struct sy_str sy_str_of(const char *z)
+{
+    return (struct sy_str){z, z ? strlen(z) : 0};
+}
+
+static inline struct sy_str sy_str_from(const char *ptr, size_t len)
+{
+    return (struct sy_str){ptr, len};
+}
+
+static inline bool sy_str_eq(struct sy_str a, struct sy_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
 /* Equal but for ASCII case. */
 bool sy_str_eq_nocase(struct sy_str a, struct sy_str b);
 /* Byte order; a prefix sorts first. Negative, 0 or positive. */
