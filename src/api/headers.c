@@ -113,10 +113,13 @@ enum api_body_kind api_body_kind(const struct sy_http_head *head)
         {SY_STR_INIT("text/yaml"), API_BODY_YAML},
         {SY_STR_INIT("text/markdown"), API_BODY_MARKDOWN},
     };
-    struct sy_str rest = only(head, SY_STR("content-type")), type;
+    unsigned count = sy_http_header_count(head, SY_STR("content-type"));
+    struct sy_str rest = sy_http_header_get(head, SY_STR("content-type")), type;
 
-    if (!sy_http_header_count(head, SY_STR("content-type")))
+    if (!count)
         return API_BODY_NONE;
+    if (count > 1)
+        return API_BODY_OTHER;
     if (!rest.len || !sy_str_split(&rest, ';', &type))
         return API_BODY_OTHER;
     type = sy_str_trim(type);

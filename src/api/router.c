@@ -12,8 +12,8 @@
 
 static const struct api_route routes[] = {
 #define SY_ROUTE(id, method, path, scope, query, request, status, response, summary)               \
-    {#id,     SY_HTTP_##method, path,     SCOPE_##scope, query,                                    \
-     request, status,           response, summary,       api_##id},
+    {#id,    SY_HTTP_##method, path,    SCOPE_##scope, query,           request,                   \
+     status, response,         summary, api_##id,      sizeof(path) - 1},
 #include "api/route.def"
 #undef SY_ROUTE
 };
@@ -88,7 +88,8 @@ static const struct api_route *find_literal(enum sy_http_method method, struct s
                                             bool admin_port)
 {
     for (size_t i = 0; i < SY_ARRAY_LEN(routes); i++)
-        if (routes[i].method == method && sy_str_eq(path, sy_str_of(routes[i].path)) &&
+        if (routes[i].method == method &&
+            sy_str_eq(path, sy_str_from(routes[i].path, routes[i].path_len)) &&
             is_served(&routes[i], admin_port))
             return &routes[i];
     return NULL;

@@ -43,6 +43,7 @@ struct api_route {
     const char *response;
     const char *summary;
     api_handler_fn *handle;
+    size_t path_len;
 };
 
 /* All of them, in the table's order. */

@@ -64,10 +64,15 @@ enum sy_http_verdict sy_http_field_line(struct sy_http_parse *p)
     return sy_http_field_meaning(p, &field);
 }
 
+static bool is_named(const struct sy_http_header *field, struct sy_str name)
+{
+    return field->name.len == name.len && sy_str_eq_nocase(field->name, name);
+}
+
 struct sy_str sy_http_header_get(const struct sy_http_head *head, struct sy_str name)
 {
     for (unsigned i = 0; i < head->header_count; i++) {
-        if (sy_str_eq_nocase(head->headers[i].name, name))
+        if (is_named(&head->headers[i], name))
             return head->headers[i].value;
     }
     return (struct sy_str){NULL, 0};
@@ -78,6 +83,6 @@ unsigned sy_http_header_count(const struct sy_http_head *head, struct sy_str nam
     unsigned count = 0;
 
     for (unsigned i = 0; i < head->header_count; i++)
-        count += sy_str_eq_nocase(head->headers[i].name, name);
+        count += is_named(&head->headers[i], name);
     return count;
 }

@@ -201,16 +201,21 @@ static struct metric_series *series_of(struct sy_metrics_set *set, enum sy_metri
     struct metric_table *table = &set->tables[metric];
     unsigned count = table->label_count;
     struct sy_str cut[METRIC_LABELS_MAX];
-    struct metric_series *series = NULL;
+    struct metric_series *series = table->last;
     uint64_t hash;
 
     for (unsigned i = 0; i < count; i++)
         cut[i] = sy_str_head(labels[i], METRIC_LABEL_BYTES_MAX);
+    if (series && labels_eq(series, cut, count))
+        return series;
+    series = NULL;
     hash = labels_hash(cut, count);
     if (table->slot_count)
         series = *slot_of(table, hash, cut, count);
-    if (series || table->series < METRIC_SERIES_MAX)
-        return series ? series : series_add(table, metric, hash, cut, count);
+    if (series || table->series < METRIC_SERIES_MAX) {
+        table->last = series ? series : series_add(table, metric, hash, cut, count);
+        return table->last;
+    }
     hash = labels_hash(other, count);
     series = *slot_of(table, hash, other, count);
     return series ? series : series_add(table, metric, hash, other, count);

@@ -47,6 +47,7 @@ struct metric_series {
 
 struct metric_table {
     struct metric_series *_Atomic first; /* read by any thread */
+    struct metric_series *last;          /* the one asked for last: the same call makes the same */
     struct metric_series **slots;        /* the writer's own, open addressing, power of two */
     unsigned slot_count;
     unsigned series;
