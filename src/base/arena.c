@@ -19,7 +19,12 @@ struct sy_arena_chunk {
 
 void sy_arena_init(struct sy_arena *arena, size_t max)
 {
-    *arena = (struct sy_arena){.max = max};
+    sy_arena_init_sized(arena, max, CHUNK_MIN);
+}
+
+void sy_arena_init_sized(struct sy_arena *arena, size_t max, size_t first)
+{
+    *arena = (struct sy_arena){.max = max, .first = first};
 }
 
 static void free_chunks(struct sy_arena_chunk *chunk)
@@ -34,7 +39,7 @@ static void free_chunks(struct sy_arena_chunk *chunk)
 void sy_arena_release(struct sy_arena *arena)
 {
     free_chunks(arena->chunks);
-    sy_arena_init(arena, arena->max);
+    sy_arena_init_sized(arena, arena->max, arena->first);
 }
 
 static struct sy_arena_chunk *chunk_new(size_t size)
@@ -90,7 +95,7 @@ void sy_arena_clear(struct sy_arena *arena)
         free(kept);
         kept = NULL;
     }
-    sy_arena_init(arena, arena->max);
+    sy_arena_init_sized(arena, arena->max, arena->first);
     if (kept)
         kept->used = 0;
     arena->chunks = kept;
@@ -116,7 +121,7 @@ static void *take_alone(struct sy_arena *arena, size_t rounded)
 
 static size_t next_chunk_size(const struct sy_arena *arena)
 {
-    size_t size = CHUNK_MIN;
+    size_t size = arena->first ? arena->first : CHUNK_MIN;
 
     if (arena->chunks)
         size = (arena->chunks->size + sizeof(struct sy_arena_chunk)) * 2;

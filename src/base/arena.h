@@ -15,13 +15,16 @@ struct sy_arena_chunk;
 
 struct sy_arena {
     struct sy_arena_chunk *chunks;
-    size_t used; /* bytes handed out, alignment included */
-    size_t max;  /* bytes that may be handed out */
-    bool failed; /* sticky: some allocation was refused */
+    size_t used;  /* bytes handed out, alignment included */
+    size_t max;   /* bytes that may be handed out */
+    size_t first; /* bytes of the first chunk; 0: the usual */
+    bool failed;  /* sticky: some allocation was refused */
 };
 
 /* Prepares an empty arena; allocates nothing yet. */
 void sy_arena_init(struct sy_arena *arena, size_t max);
+/* The same for one whose usual content is known: the first chunk takes `first` bytes of memory. */
+void sy_arena_init_sized(struct sy_arena *arena, size_t max, size_t first);
 /* Frees everything and leaves the arena ready for use again. */
 void sy_arena_release(struct sy_arena *arena);
 /* Forgets the content but keeps the first chunk for the next user (release + init without free). */

@@ -144,7 +144,7 @@ static int attempt_start(struct sy_call *call, const struct sy_candidate *candid
     if (candidate->secret.len && engine->options.named_secret)
         options.row_secret =
             engine->options.named_secret(engine->options.named_secret_ctx, candidate->secret);
-    call->run = sy_arena_zalloc(&call->mem, sizeof(*call->run));
+    call->run = sy_arena_alloc(&call->mem, sizeof(*call->run));
     if (!call->run)
         return SY_NOMEM;
     return sy_run_start(call->run, call->el, &options, &owner);

@@ -345,20 +345,6 @@ void sy_call_hangup(struct sy_call *call)
 
 /* ---- the beginning ---- */
 
-/* As it would be after a memset, but for the arrays beyond their counts: they are most of a call,
- * and few of their elements are ever used. */
-static void decision_clear(struct sy_decision *decision)
-{
-    memset(decision, 0, offsetof(struct sy_decision, candidates));
-    decision->candidate_count = 0;
-    decision->considered_count = 0;
-    decision->because_count = 0;
-    decision->probe_slug = (struct sy_str){NULL, 0};
-    decision->probe_count = 0;
-    decision->failure = (struct sy_failure){0};
-    decision->opens_case = false;
-}
-
 static struct sy_call *call_take(struct sy_engine_loop *el)
 {
     struct sy_call *call = el->spare;
@@ -368,14 +354,13 @@ static struct sy_call *call_take(struct sy_engine_loop *el)
         el->spare = call->next;
         el->spare_count--;
         mem = call->mem;
-        memset(call, 0, offsetof(struct sy_call, decision));
-        decision_clear(&call->decision);
+        memset(call, 0, sizeof(*call));
         call->mem = mem;
         return call;
     }
     call = calloc(1, sizeof(*call));
     if (call)
-        sy_arena_init(&call->mem, CALL_ARENA_MAX);
+        sy_arena_init_sized(&call->mem, CALL_ARENA_MAX, CALL_ARENA_USUAL);
     return call;
 }
 

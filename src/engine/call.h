@@ -82,7 +82,7 @@ struct sy_call {
     struct sy_call_answer answer;
     bool bare; /* the answer is a problem without memory: written when it is given */
 
-    struct sy_decision decision; /* the last member, and by far the largest: see call_take */
+    struct sy_decision decision; /* its arrays in mem */
 };
 
 /* The one way to another state: checks the allowed successors, counts, keeps the deadline. */

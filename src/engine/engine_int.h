@@ -16,6 +16,8 @@
 
 #define ENGINE_LOOPS_MAX 64
 #define CALL_ARENA_MAX ((size_t)48 << 20)
+/* All that a call of some hundred bytes needs, its row and its answer included. */
+#define CALL_ARENA_USUAL ((size_t)8 << 10)
 #define CALL_ARENA_ESTIMATE ((size_t)16 << 10)
 #define BARE_ROW_MAX 8192 /* any row without its arguments */
 #define CASES_A_TENANT_A_DAY 100u

@@ -331,6 +331,11 @@ bool sy_resolve_candidates(struct sy_resolution *r)
 {
     struct sy_decision *d = r->ret;
 
+    d->candidates = sy_arena_alloc(r->arena, r->entry_count * sizeof(*d->candidates));
+    if (!d->candidates) {
+        r->mem_failed = true;
+        return false;
+    }
     for (unsigned i = 0; i < r->entry_count; i++) {
         int status;
         if (r->entries[i].out != SY_OUT_NOT)

@@ -94,7 +94,9 @@ static void consider(struct sy_resolution *r, struct sy_str vendor, enum sy_path
     struct sy_decision *d = r->ret;
     struct sy_consideration *c;
 
-    if (d->considered_count == SY_CANDIDATES_MAX)
+    if (!d->considered)
+        d->considered = sy_arena_array(r->arena, SY_CANDIDATES_MAX, sizeof(*d->considered));
+    if (!d->considered || d->considered_count == SY_CANDIDATES_MAX)
         return;
     c = &d->considered[d->considered_count++];
     *c = (struct sy_consideration){.path = path, .vendor = sy_arena_copy(r->arena, vendor)};

@@ -225,6 +225,11 @@ void sy_resolve_unlisted(struct sy_resolution *r)
     prepare_missing(r);
     if (p->unlisted == SY_UNLISTED_REFUSE)
         return;
+    d->probe_vendors = sy_arena_array(r->arena, p->chain_count + 1, sizeof(*d->probe_vendors));
+    if (!d->probe_vendors) {
+        r->mem_failed = true;
+        return;
+    }
     for (unsigned i = 0; i < p->chain_count; i++) {
         struct sy_str vendor = p->chain[i].vendor;
         size_t index;

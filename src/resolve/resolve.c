@@ -151,17 +151,6 @@ static void decide(struct sy_resolution *r)
         sy_refuse_nothing_left(r);
 }
 
-/* Everything but the two long arrays, whose members are set as they are counted. */
-static void clear(struct sy_decision *d)
-{
-    d->kind = SY_DECIDED_NOT;
-    d->toolkit = d->tool = d->action = d->probe_slug = (struct sy_str){NULL, 0};
-    d->effect = SY_EFFECT_UNKNOWN;
-    d->candidate_count = d->considered_count = d->because_count = d->probe_count = 0;
-    d->failure = (struct sy_failure){.code = SY_CODE_NONE};
-    d->opens_case = false;
-}
-
 int sy_resolve(const struct sy_snapshot *snapshot, const struct sy_resolve_request *request,
                const struct sy_resolve_facts *facts, struct sy_arena *arena,
                struct sy_decision *ret)
@@ -177,7 +166,7 @@ int sy_resolve(const struct sy_snapshot *snapshot, const struct sy_resolve_reque
     r.ret = ret;
     r.entry_count = 0;
     r.mem_failed = false;
-    clear(ret);
+    *ret = (struct sy_decision){.kind = SY_DECIDED_NOT};
     ret->snapshot_version = sy_snapshot_version(snapshot);
     ret->policy_digest = sy_arena_copy(arena, r.policy->digest);
     decide(&r);

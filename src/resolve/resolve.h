@@ -77,14 +77,15 @@ struct sy_decision {
     enum sy_effect effect;
     int64_t snapshot_version;
     struct sy_str policy_digest;
-    struct sy_candidate candidates[SY_CANDIDATES_MAX];
+    struct sy_candidate
+        *candidates; /* this array and those below: as many as needed, in the arena */
     unsigned candidate_count;
-    struct sy_consideration considered[SY_CANDIDATES_MAX];
+    struct sy_consideration *considered;
     unsigned considered_count;
     struct sy_str because[4]; /* the short reasons for candidates[0] */
     unsigned because_count;
     struct sy_str probe_slug;
-    struct sy_str probe_vendors[SY_CANDIDATES_MAX];
+    struct sy_str *probe_vendors;
     unsigned probe_count;
     struct sy_failure failure; /* NOT: the answer. PROBE: the answer if nobody asked has it */
     bool opens_case;           /* that answer is toolkit_missing, and no near miss */
