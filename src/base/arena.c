@@ -9,12 +9,11 @@
 #define CHUNK_MIN 4096u
 #define CHUNK_MAX 65536u
 
-/* Followed by `size` bytes of which `used` are handed out. The newest chunk is first in the list;
- * only that one is allocated from. */
+/* Followed by `size` bytes. The newest chunk is first in the list; only that one is allocated from,
+ * between the arena's `at` and `end`. */
 struct sy_arena_chunk {
     _Alignas(ALIGNMENT) struct sy_arena_chunk *next;
     size_t size;
-    size_t used;
 };
 
 void sy_arena_init(struct sy_arena *arena, size_t max)
@@ -54,10 +53,12 @@ static struct sy_arena_chunk *chunk_new(size_t size)
     return chunk;
 }
 
+/* What it holds is handed out by whoever pushes it. */
 static void chunk_push(struct sy_arena *arena, struct sy_arena_chunk *chunk)
 {
     chunk->next = arena->chunks;
     arena->chunks = chunk;
+    arena->at = arena->end = NULL;
 }
 
 #ifdef SY_ARENA_EACH
@@ -67,7 +68,7 @@ void sy_arena_clear(struct sy_arena *arena)
     sy_arena_release(arena);
 }
 
-/* Every piece is a chunk by itself, of the size asked for and not of the rounded one. */
+/* Nothing is ever left of a chunk. Every piece is one by itself, of the size asked for and not of the rounded one. */
 static void *take(struct sy_arena *arena, size_t size, size_t rounded)
 {
     struct sy_arena_chunk *chunk = chunk_new(size);
@@ -75,12 +76,17 @@ static void *take(struct sy_arena *arena, size_t size, size_t rounded)
     (void)rounded;
     if (!chunk)
         return NULL;
-    chunk->used = size;
     chunk_push(arena, chunk);
     return chunk + 1;
 }
 
 #else
+
+static void chunk_open(struct sy_arena *arena, struct sy_arena_chunk *chunk)
+{
+    arena->at = (char *)(chunk + 1);
+    arena->end = arena->at + chunk->size / ALIGNMENT * ALIGNMENT;
+}
 
 void sy_arena_clear(struct sy_arena *arena)
 {
@@ -96,9 +102,9 @@ void sy_arena_clear(struct sy_arena *arena)
         kept = NULL;
     }
     sy_arena_init_sized(arena, arena->max, arena->first);
-    if (kept)
-        kept->used = 0;
     arena->chunks = kept;
+    if (kept)
+        chunk_open(arena, kept);
 }
 
 /* A piece too large for a share of a chunk gets its own, put behind the one in use so that what is
@@ -109,7 +115,6 @@ static void *take_alone(struct sy_arena *arena, size_t rounded)
 
     if (!chunk)
         return NULL;
-    chunk->used = rounded;
     if (arena->chunks) {
         chunk->next = arena->chunks->next;
         arena->chunks->next = chunk;
@@ -132,10 +137,11 @@ static size_t next_chunk_size(const struct sy_arena *arena)
 
 static void *take(struct sy_arena *arena, size_t size, size_t rounded)
 {
-    struct sy_arena_chunk *chunk = arena->chunks;
+    struct sy_arena_chunk *chunk;
+    void *piece;
 
     (void)size;
-    if (!chunk || chunk->size - chunk->used < rounded) {
+    if (!arena->at || (size_t)(arena->end - arena->at) < rounded) {
         size_t wanted = next_chunk_size(arena);
         if (rounded > wanted / 2)
             return take_alone(arena, rounded);
@@ -143,16 +149,16 @@ static void *take(struct sy_arena *arena, size_t size, size_t rounded)
         if (!chunk)
             return NULL;
         chunk_push(arena, chunk);
+        chunk_open(arena, chunk);
     }
-
-    void *piece = (char *)(chunk + 1) + chunk->used;
-    chunk->used += rounded;
+    piece = arena->at;
+    arena->at += rounded;
     return piece;
 }
 
 #endif
 
-void *sy_arena_alloc(struct sy_arena *arena, size_t size)
+void *sy_arena_alloc_more(struct sy_arena *arena, size_t size)
 {
     size_t rounded;
     void *piece = NULL;

@@ -15,10 +15,11 @@ struct sy_arena_chunk;
 
 struct sy_arena {
     struct sy_arena_chunk *chunks;
-    size_t used;  /* bytes handed out, alignment included */
-    size_t max;   /* bytes that may be handed out */
-    size_t first; /* bytes of the first chunk; 0: the usual */
-    bool failed;  /* sticky: some allocation was refused */
+    char *at, *end; /* what is left of the newest chunk; both are 16-byte aligned */
+    size_t used;    /* bytes handed out, alignment included */
+    size_t max;     /* bytes that may be handed out */
+    size_t first;   /* bytes of the first chunk; 0: the usual */
+    bool failed;    /* sticky: some allocation was refused */
 };
 
 /* Prepares an empty arena; allocates nothing yet. */
@@ -29,8 +30,21 @@ void sy_arena_init_sized(struct sy_arena *arena, size_t max, size_t first);
 void sy_arena_release(struct sy_arena *arena);
 /* Forgets the content but keeps the first chunk for the next user (release + init without free). */
 void sy_arena_clear(struct sy_arena *arena);
+/* The way of sy_arena_alloc below when the chunk has no room. */
+void *sy_arena_alloc_more(struct sy_arena *arena, size_t size);
 /* 16-byte aligned, uninitialised / zeroed. NULL when the maximum or memory is exhausted. */
-void *sy_arena_alloc(struct sy_arena *arena, size_t size);
+static inline void *sy_arena_alloc(struct sy_arena *arena, size_t size)
+{
+    size_t rounded = (size + 15) & ~(size_t)15;
+    void *piece = arena->at;
+
+    if (size == 0 || size > (size_t)(arena->end - arena->at) || rounded > arena->max - arena->used)
+        return sy_arena_alloc_more(arena, size);
+    arena->at += rounded;
+    arena->used += rounded;
+    return piece;
+}
+
 void *sy_arena_zalloc(struct sy_arena *arena, size_t size);
 /* Zeroed array; refuses a product that overflows. */
 void *sy_arena_array(struct sy_arena *arena, size_t count, size_t size);

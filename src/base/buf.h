@@ -29,7 +29,7 @@ bool sy_buf_ok(const struct sy_buf *buf);
 /* The way of sy_buf_reserve below when there is no room yet. */
 char *sy_buf_reserve_more(struct sy_buf *buf, size_t more);
 /* Room for `more` further bytes; returns where they go, or NULL. Commit with sy_buf_grown. Inline,
- * as the two that append: nearly always there is room, and texts are put together of many pieces. */
+ * as the two that append: nearly always there is room, and texts are made of many pieces. */
 static inline char *sy_buf_reserve(struct sy_buf *buf, size_t more)
 {
     if (__builtin_expect(buf->ptr && !buf->failed && more <= buf->cap - buf->len, 1))

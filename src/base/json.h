@@ -133,13 +133,35 @@ void sy_jw_object_end(struct sy_json_writer *w);
 void sy_jw_array(struct sy_json_writer *w);
 void sy_jw_array_end(struct sy_json_writer *w);
 void sy_jw_name_str(struct sy_json_writer *w, struct sy_str name);
-/* The way of sy_jw_name below: a name that needs no escape, with its length. */
+/* The way of sy_jw_name below when there is no room, or line breaks are wanted. */
 void sy_jw_name_plain(struct sy_json_writer *w, const char *name, size_t len);
-/* A name of ours, not one from outside: printable ASCII without quote and backslash. */
+/* A name of ours, not one from outside: printable ASCII without quote and backslash. Inline, as the
+ * members below, so that of a literal name the length is known and its bytes are constants. */
 static inline __attribute__((always_inline)) void sy_jw_name(struct sy_json_writer *w,
                                                              const char *name)
 {
-    sy_jw_name_plain(w, name, strlen(name));
+    struct sy_buf *out = w->out;
+    size_t len = strlen(name), comma;
+    char *to;
+
+    if (__builtin_expect(!__builtin_constant_p(len) || w->pretty ||
+                             w->depth >= SY_JSON_WRITER_DEPTH || out->failed ||
+                             out->cap - out->len < len + 4,
+                         0)) {
+        sy_jw_name_plain(w, name, len);
+        return;
+    }
+    comma = w->has_items[w->depth];
+    w->has_items[w->depth] = true;
+    w->after_name = true;
+    to = out->ptr + out->len;
+    *to = ',';
+    to += comma;
+    *to = '"';
+    memcpy(to + 1, name, len);
+    to[len + 1] = '"';
+    to[len + 2] = ':';
+    out->len += comma + len + 3;
 }
 void sy_jw_str(struct sy_json_writer *w, struct sy_str value); /* absent writes null */
 void sy_jw_z(struct sy_json_writer *w, const char *value);     /* NULL writes null */

@@ -223,7 +223,8 @@ static void list_member(struct reader *r, const unsigned char *at, const unsigne
 }
 
 /* Name and colon, up to where the value starts. */
-static inline const unsigned char *read_name(struct reader *r, const unsigned char *at)
+static inline __attribute__((always_inline)) const unsigned char *read_name(struct reader *r,
+                                                                            const unsigned char *at)
 {
     const unsigned char *name = at, *name_end;
 
@@ -243,7 +244,8 @@ static inline const unsigned char *read_name(struct reader *r, const unsigned ch
 
 /* Eats every "[" and "{" (with the name of its first member) in front of a scalar, then that. An
  * empty container takes the place of the scalar. */
-static inline const unsigned char *read_down(struct reader *r, const unsigned char *at)
+static inline __attribute__((always_inline)) const unsigned char *read_down(struct reader *r,
+                                                                            const unsigned char *at)
 {
     while (at < r->end && (*at | 0x20) == '{') {
         bool object = *at == '{';
@@ -264,7 +266,8 @@ static inline const unsigned char *read_down(struct reader *r, const unsigned ch
 
 /* After a value: eats closing brackets, then a comma with what must follow it. Depth 0: the root is
  * closed. */
-static inline const unsigned char *read_up(struct reader *r, const unsigned char *at)
+static inline __attribute__((always_inline)) const unsigned char *read_up(struct reader *r,
+                                                                          const unsigned char *at)
 {
     while (r->depth) {
         bool object = in_object(r);

@@ -29,8 +29,8 @@ struct sy_str {
 #define SY_FMT(s) (int)(s).len, (s).ptr ? (s).ptr : ""
 #define SY_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Borrows a C string; NULL gives the absent string. Inline, as the next two: of a literal the length
- * is known where it stands, and texts of different lengths are not looked at. */
+/* Borrows a C string; NULL gives the absent string. Inline, as the next two: of a literal the
+ * length is known where it stands, and texts of different lengths are not looked at. */
 static inline __attribute__((always_inline)) struct sy_str sy_str_of(const char *z)
 {
     return (struct sy_str){z, z ? strlen(z) : 0};

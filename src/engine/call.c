@@ -372,10 +372,20 @@ static bool request_copy(struct sy_call *call, const struct sy_call_request *fro
                                &to->vendor,        &to->connection_id, &to->idempotency_key,
                                &to->arguments,     &to->traceparent};
 
+    size_t size = 0;
+    char *at;
+
     *to = *from;
     for (size_t i = 0; i < SY_ARRAY_LEN(slices); i++)
-        if (slices[i]->ptr)
-            *slices[i] = sy_arena_copy(&call->mem, *slices[i]);
+        size += slices[i]->len;
+    at = sy_arena_alloc(&call->mem, size + 1);
+    for (size_t i = 0; at && i < SY_ARRAY_LEN(slices); i++) {
+        if (!slices[i]->ptr)
+            continue;
+        memcpy(at, slices[i]->ptr, slices[i]->len);
+        slices[i]->ptr = at;
+        at += slices[i]->len;
+    }
     if (!to->arguments.ptr)
         to->arguments = SY_STR("{}");
     to->body = (struct sy_str){NULL, 0};

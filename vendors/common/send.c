@@ -3,6 +3,7 @@
 #include "base/encode.h"
 
 #define URL_MAX 8192u
+#define URL_USUAL 127u
 #define BODY_MAX ((size_t)256 << 10) /* what we write ourselves; payloads are spliced in */
 
 void sy_send_begin(struct sy_send *s, const struct sy_turn *t, enum sy_http_verb verb,
@@ -12,6 +13,7 @@ void sy_send_begin(struct sy_send *s, const struct sy_turn *t, enum sy_http_verb
     *s->request = (struct sy_request){.verb = verb, .purpose = purpose, .effect = effect};
     sy_buf_init_arena(&s->url, t->facts->mem, URL_MAX);
     sy_buf_init_arena(&s->body, t->facts->mem, BODY_MAX);
+    sy_buf_reserve(&s->url, URL_USUAL);
     sy_buf_append(&s->url, base);
     sy_send_header(s, "accept", SY_STR("application/json"));
     sy_send_header(s, "traceparent", t->what->traceparent);
