@@ -68,7 +68,8 @@ void sy_arena_clear(struct sy_arena *arena)
     sy_arena_release(arena);
 }
 
-/* Nothing is ever left of a chunk. Every piece is one by itself, of the size asked for and not of the rounded one. */
+/* Nothing is ever left of a chunk: every piece is one by itself, of the size asked for and not of
+ * the rounded one. */
 static void *take(struct sy_arena *arena, size_t size, size_t rounded)
 {
     struct sy_arena_chunk *chunk = chunk_new(size);

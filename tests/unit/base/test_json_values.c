@@ -390,6 +390,83 @@ static void time_grows_with_the_text_and_not_with_its_square(void **state)
     }
 }
 
+static struct sy_json listed_of(struct sy_str text, struct sy_arena *arena)
+{
+    struct sy_json root = {0};
+
+    assert_int_equal(sy_json_read_listed(text, SY_JSON_DEPTH_MAX, arena, &root, NULL), SY_OK);
+    return root;
+}
+
+static void assert_same(struct sy_json a, struct sy_json b)
+{
+    assert_int_equal(a.type, b.type);
+    assert_ptr_equal(a.raw.ptr, b.raw.ptr);
+    assert_int_equal(a.raw.len, b.raw.len);
+}
+
+static void a_listed_object_reads_as_one_that_is_walked(void **state)
+{
+    static const struct {
+        struct sy_str text;
+        bool listed;
+    } rows[] = {
+        {SY_STR_INIT(" { } "), true},
+        {SY_STR_INIT("{\"a\":1}"), true},
+        {SY_STR_INIT(" {\"a\" : [ { \"b\" : [ ] } , 1 ] ,\n\"a\":{ \"a\" : 2 } , \"\":null\t} "),
+         true},
+        {SY_STR_INIT("{\"a\\u0062\":\"\\\"},\",\"ab\":{},\"c\":[[],{}],\"d\":-0.5e3}"), true},
+        {SY_STR_INIT("{\"0\":0,\"1\":0,\"2\":0,\"3\":0,\"4\":0,\"5\":0,\"6\":0,\"7\":0,"
+                     "\"8\":0,\"9\":0,\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":1}"),
+         true},
+        {SY_STR_INIT("{\"0\":0,\"1\":0,\"2\":0,\"3\":0,\"4\":0,\"5\":0,\"6\":0,\"7\":0,"
+                     "\"8\":0,\"9\":0,\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":1,\"a\":2}"),
+         false},
+        {SY_STR_INIT("[{\"a\":1}]"), false},
+        {SY_STR_INIT("\"a\""), false},
+    };
+    static const char *const names[] = {"", "a", "ab", "c", "d", "f", "b", "missing"};
+    struct sy_arena arena;
+
+    (void)state;
+    sy_arena_init(&arena, 1 << 20);
+    for (size_t i = 0; i < SY_ARRAY_LEN(rows); i++) {
+        struct sy_json walked = root_of(rows[i].text), listed = listed_of(rows[i].text, &arena);
+        struct sy_json_iter left = sy_json_iter(walked), right = sy_json_iter(listed);
+        struct sy_json a, b;
+        struct sy_str an, bn;
+
+        assert_int_equal(listed.members != NULL, rows[i].listed);
+        assert_same(walked, listed);
+        assert_int_equal(sy_json_count(walked), sy_json_count(listed));
+        assert_int_equal(sy_json_has_duplicates(walked, &arena),
+                         sy_json_has_duplicates(listed, &arena));
+        for (size_t n = 0; n < SY_ARRAY_LEN(names); n++)
+            assert_same(sy_json_get_z(walked, names[n]), sy_json_get_z(listed, names[n]));
+        while (sy_json_next(&left, &an, &a)) {
+            assert_true(sy_json_next(&right, &bn, &b));
+            assert_same(a, b);
+            assert_true(sy_str_eq(an, bn));
+        }
+        assert_false(sy_json_next(&right, &bn, &b));
+    }
+    sy_arena_release(&arena);
+}
+
+static void without_room_for_the_list_an_object_is_walked(void **state)
+{
+    struct sy_arena arena;
+    struct sy_json root;
+
+    (void)state;
+    sy_arena_init(&arena, 32);
+    root = listed_of(SY_STR("{\"a\":1,\"b\":2}"), &arena);
+    assert_null(root.members);
+    assert_false(arena.failed);
+    assert_raw(sy_json_get_z(root, "b"), "2");
+    sy_arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -403,6 +480,8 @@ int main(void)
         cmocka_unit_test(integers_are_exact_or_refused),
         cmocka_unit_test(duplicates_are_seen_through_escapes_and_not_in_nested_objects),
         cmocka_unit_test(every_value_ends_where_it_ends_whatever_its_strings_hold),
+        cmocka_unit_test(a_listed_object_reads_as_one_that_is_walked),
+        cmocka_unit_test(without_room_for_the_list_an_object_is_walked),
         cmocka_unit_test(time_grows_with_the_text_and_not_with_its_square),
     };
 

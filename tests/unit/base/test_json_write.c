@@ -220,12 +220,55 @@ static void nesting_past_the_limit_fails_the_buffer(void **state)
     }
 }
 
+/* One byte at a time, as the grammar says it. */
+static void quote_slowly(struct sy_buf *out, const char *text, size_t len)
+{
+    sy_buf_append_char(out, '"');
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '"' || text[i] == '\\')
+            sy_buf_append_char(out, '\\');
+        if (text[i] == 0x7f)
+            sy_buf_append(out, SY_STR("\\u007f"));
+        else if (text[i] == 1)
+            sy_buf_append(out, SY_STR("\\u0001"));
+        else
+            sy_buf_append_char(out, text[i]);
+    }
+    sy_buf_append_char(out, '"');
+}
+
+static void a_byte_is_escaped_wherever_it_stands(void **state)
+{
+    static const char special[] = {'"', '\\', 1, 0x7f, ' ', '~', '!', '[', ']', 'a'};
+    char text[50];
+
+    (void)state;
+    for (size_t len = 1; len <= sizeof(text); len++) {
+        for (size_t at = 0; at < len * sizeof(special); at++) {
+            struct sy_buf want, got;
+
+            sy_buf_init(&want, 4096);
+            sy_buf_init(&got, 4096);
+            memset(text, 'x', len);
+            text[at % len] = special[at / len];
+            quote_slowly(&want, text, len);
+            sy_json_quote(&got, sy_str_from(text, len));
+            if (!sy_str_eq(sy_buf_str(&want), sy_buf_str(&got)))
+                fail_msg("byte %d at %zu of %zu: %.*s", special[at / len], at % len, len,
+                         SY_FMT(sy_buf_str(&got)));
+            sy_buf_release(&want);
+            sy_buf_release(&got);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(documents_are_written_compact),
         cmocka_unit_test(documents_are_written_for_people),
         cmocka_unit_test(strings_are_escaped_and_made_utf8),
+        cmocka_unit_test(a_byte_is_escaped_wherever_it_stands),
         cmocka_unit_test(every_text_comes_back_as_it_was),
         cmocka_unit_test(microseconds_are_printed_as_short_milliseconds),
         cmocka_unit_test(a_full_buffer_fails_the_whole_document),

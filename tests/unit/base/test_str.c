@@ -269,6 +269,60 @@ static void distance_counts_edits_and_swaps_up_to_the_limit(void **state)
                      4);
 }
 
+static bool same_letter(unsigned char a, unsigned char b)
+{
+    unsigned char low = a | 0x20;
+
+    return a == b || (low == (b | 0x20) && low >= 'a' && low <= 'z');
+}
+
+static void case_is_a_letters_alone_wherever_it_stands(void **state)
+{
+    char left[19], right[19];
+
+    (void)state;
+    for (size_t len = 1; len <= sizeof(left); len++) {
+        for (unsigned pair = 0; pair < 65536; pair += len == 1 || len == 9 ? 1 : 13) {
+            size_t at = pair % len;
+
+            memset(left, 'x', len);
+            memset(right, 'X', len);
+            left[at] = (char)(pair >> 8);
+            right[at] = (char)pair;
+            if (sy_str_eq_nocase(sy_str_from(left, len), sy_str_from(right, len)) !=
+                same_letter((unsigned char)(pair >> 8), (unsigned char)pair))
+                fail_msg("%02x and %02x at %zu of %zu", pair >> 8, pair & 255, at, len);
+        }
+    }
+}
+
+static void a_control_is_seen_wherever_it_stands(void **state)
+{
+    char text[27];
+
+    (void)state;
+    for (size_t at = 0; at < sizeof(text); at++) {
+        for (unsigned c = 0; c < 256; c++) {
+            memset(text, at % 2 ? 0x20 : 0xff, sizeof(text));
+            text[at] = (char)c;
+            assert_int_equal(sy_str_has_control(sy_str_from(text, sizeof(text))),
+                             c < 0x20 || c == 0x7f);
+        }
+    }
+}
+
+static void a_text_is_found_behind_any_number_of_beginnings(void **state)
+{
+    static const char hay[] = "ab ab ab ab ab ab abc ab";
+
+    (void)state;
+    for (size_t len = 0; len < sizeof(hay); len++) {
+        struct sy_str part = sy_str_from(hay, len);
+
+        assert_int_equal(sy_str_find(part, SY_STR("abc")), len >= 21 ? 18 : (size_t)-1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +333,9 @@ int main(void)
         cmocka_unit_test(numbers_are_digits_in_range_or_nothing),
         cmocka_unit_test(utf8_is_checked_by_table_3_7),
         cmocka_unit_test(globs_match_whole_texts),
+        cmocka_unit_test(case_is_a_letters_alone_wherever_it_stands),
+        cmocka_unit_test(a_control_is_seen_wherever_it_stands),
+        cmocka_unit_test(a_text_is_found_behind_any_number_of_beginnings),
         cmocka_unit_test(distance_counts_edits_and_swaps_up_to_the_limit),
     };
 
