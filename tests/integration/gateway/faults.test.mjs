@@ -43,7 +43,8 @@ const wrongs = [
   ['a reset after the request was carried out', { reset: 'after' }, 503, 'vendor_unavailable', null],
   ['half a reply', { half_reply: true }, 502, 'vendor_protocol', 'truncated'],
   ['garbage', { garbage: true }, 502, 'vendor_protocol', 'not_http'],
-  ['a gzip bomb', { gzip_bomb: true }, 502, 'response_too_large', 'decompression_limit'],
+  // The vendor packs it first, which takes a busy machine longer than silence is waited for.
+  ['a gzip bomb', { gzip_bomb: true }, 502, 'response_too_large', 'decompression_limit', 10000],
   ['a huge header', { huge_header: true }, 502, 'response_too_large', 'headers_too_large'],
   ['a redirect to a private address', { redirect: 'http://10.0.0.1/latest/meta-data' }, 502, 'vendor_protocol', 'redirect_refused'],
   ['an empty body', { status: 200, body: '' }, 502, 'vendor_protocol', 'bad_vendor_json'],
@@ -52,19 +53,19 @@ const wrongs = [
   ['a slow drip', { drip_ms: 50 }, 504, 'vendor_timeout', 'total'],
 ];
 
-for (const [name, fault, status, code, cause] of wrongs) {
+for (const [name, fault, status, code, cause, patience = 700] of wrongs) {
   for (const [vendor, { read, write, path }] of Object.entries({ ...vendors, worker })) {
     test(`${vendor}: ${name} is ${code}, and a write may have happened`, async () => {
       for (const call of [read, write].filter(Boolean)) {
         const started = Date.now();
-        const reply = await hit(vendor, path, fault, { ...call, timeout_ms: 700 });
+        const reply = await hit(vendor, path, fault, { ...call, timeout_ms: patience });
         const problem = reply.json;
         const expected = vendor === 'worker' && fault.status >= 500 ? [502, 'vendor_protocol'] : [status, code];
         assert.deepEqual([reply.status, problem.code], expected, reply.body.toString());
         assert.ok(cause === null || vendor === 'worker' || problem.cause === cause, problem.cause);
         assert.equal(reply.headers['content-type'], 'application/problem+json');
         assert.equal(problem.maybe_applied, call === write, reply.body.toString());
-        assert.ok(Date.now() - started < 1500, `${Date.now() - started} ms`);
+        assert.ok(Date.now() - started < patience + 800, `${Date.now() - started} ms`);
         const row = (await gateway.get(`/v1/calls/${problem.call_id}`)).json;
         assert.deepEqual([row.outcome, row.code, row.maybe_applied], ['failed', expected[1], call === write]);
       }
