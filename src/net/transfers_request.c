@@ -237,7 +237,8 @@ static CURLcode set_origin(struct sy_transfer *transfer)
     return code;
 }
 
-/* Between two transfers a handle has no buffer; while it has one libcurl refuses. */
+/* Where others still use the connection of its last transfer (HTTP/2) libcurl has left the handle
+ * its buffer, refuses another size and goes on with the old one. */
 static CURLcode set_buffer(struct sy_transfer *transfer)
 {
     long size = sy_net_host_buffer(transfer->host);
@@ -248,7 +249,7 @@ static CURLcode set_buffer(struct sy_transfer *transfer)
     code = curl_easy_setopt(transfer->easy, CURLOPT_BUFFERSIZE, size);
     if (code == CURLE_OK)
         transfer->buffer = size;
-    return code;
+    return code == CURLE_BAD_FUNCTION_ARGUMENT ? CURLE_OK : code;
 }
 
 static CURLcode set_options(struct sy_transfer *transfer, struct curl_slist *lines)
