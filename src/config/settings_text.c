@@ -122,9 +122,11 @@ void sy_settings_write_example(struct sy_buf *out)
                     "\n# Accounts at the vendors. One whose variable is not set is absent, with a "
                     "warning.\nvendors:\n");
     for (size_t i = 0; i < SY_ARRAY_LEN(EXAMPLES); i++) {
-        if (!sy_str_eq(vendor, sy_str_of(EXAMPLES[i].vendor)))
-            sy_buf_printf(out, "  %s:\n", EXAMPLES[i].vendor);
-        vendor = sy_str_of(EXAMPLES[i].vendor);
+        struct sy_str name = sy_str_of(EXAMPLES[i].vendor);
+
+        if (!sy_str_eq(vendor, name))
+            sy_buf_printf(out, "  %.*s:\n", SY_FMT(name));
+        vendor = name;
         sy_buf_printf(out, "    %s: %s\n", EXAMPLES[i].name, EXAMPLES[i].value);
     }
 }
