@@ -182,7 +182,7 @@ test('the table', { skip }, () => {
     title: 'Failing allocations and system calls',
     command: 'tests/run --only torture',
     text: `The n-th allocation (ours, libcurl's, SQLite's; once and from there on) or system call (once) of each step fails, ${stride ? `every ${stride}th n` : 'at about twelve places spread over the step'}; built with the sanitizers. `
-      + 'Each answer is right, typed or absent; the next request works; every answered call stands in the ledger; no write went out twice; nothing leaked.',
+      + 'Each answer is right, typed or absent; the next request works; an answered call stands in the ledger, or its answer says that memory or the journal was short; no write went out twice; nothing leaked.',
     columns: ['step', 'failures', 'right answer', 'typed refusal', 'no answer'],
     rows: [...seen].map(([name, what]) => {
       const count = (test) => [...what].filter(([key]) => test(key)).reduce((sum, [, n]) => sum + n, 0);
