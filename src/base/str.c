@@ -75,10 +75,13 @@ bool sy_str_ends(struct sy_str s, struct sy_str suffix)
 
 size_t sy_str_find(struct sy_str s, struct sy_str needle)
 {
-    const char *at = s.ptr, *end = s.ptr + s.len, *found;
+    const char *at = s.ptr, *end, *found;
 
     if (needle.len == 0)
         return 0;
+    if (s.len < needle.len) /* an absent text has no pointer to add to */
+        return (size_t)-1;
+    end = s.ptr + s.len;
     for (unsigned looks = 0; looks < LOOKS_FIRST; looks++) {
         if ((size_t)(end - at) < needle.len)
             return (size_t)-1;
