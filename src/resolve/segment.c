@@ -138,26 +138,35 @@ static bool has_key(struct sy_str text)
     return text.len > 0 && text.len <= SPELLING_MAX;
 }
 
+typedef bool means_fn(struct sy_str spelling, struct sy_str key);
+
 /* A spelling that means what an earlier one of the same unit means already is left out; one that
  * means another stays behind it, for when that one is edited away. */
+static bool is_there(const struct sy_segment *s, const struct sy_index *index, uint64_t hash,
+                     uint32_t spelling, struct sy_str key, means_fn *means)
+{
+    struct sy_index_walk walk = sy_index_walk(index, hash);
+    uint32_t other;
+
+    while ((other = sy_index_next(&walk)) != 0)
+        if (sy_spelling_named(s, other) == sy_spelling_named(s, spelling) &&
+            means(sy_spelling_text(s, other), key))
+            return true;
+    return false;
+}
+
 static void put_toolkit(struct sy_segment *s, uint32_t spelling)
 {
     struct sy_str text = sy_spelling_text(s, spelling), key;
     char buffer[SPELLING_MAX];
-    struct sy_index_walk walk;
-    uint32_t other;
     uint64_t hash;
 
     if (!has_key(text))
         return;
     key = sy_name_normalise(text, buffer);
     hash = sy_index_hash(key);
-    walk = sy_index_walk(&s->by_toolkit, hash);
-    while ((other = sy_index_next(&walk)) != 0) {
-        if (sy_spelling_named(s, other) == sy_spelling_named(s, spelling) &&
-            sy_toolkit_is(sy_spelling_text(s, other), key))
-            return;
-    }
+    if (is_there(s, &s->by_toolkit, hash, spelling, key, sy_toolkit_is))
+        return;
     if (key.len > 0)
         sy_index_put(&s->by_toolkit, hash, spelling);
 }
@@ -166,20 +175,14 @@ static void put_tool(struct sy_segment *s, uint32_t spelling)
 {
     struct sy_str text = sy_spelling_text(s, spelling), key;
     char buffer[SPELLING_MAX];
-    struct sy_index_walk walk;
-    uint32_t other;
     uint64_t hash;
 
     if (!has_key(text))
         return;
     key = sy_tool_fold(text, buffer);
     hash = sy_index_hash_whole(key);
-    walk = sy_index_walk(&s->by_tool, hash);
-    while ((other = sy_index_next(&walk)) != 0) {
-        if (sy_spelling_named(s, other) == sy_spelling_named(s, spelling) &&
-            sy_tool_is(sy_spelling_text(s, other), key))
-            return;
-    }
+    if (is_there(s, &s->by_tool, hash, spelling, key, sy_tool_is))
+        return;
     sy_index_put(&s->by_tool, hash, spelling);
 }
 
